@@ -1,0 +1,11 @@
+# cmake -DDIR=src/schema -DOUT=migrations.cc -P embed_sql.cmake: the .sql files of DIR, in name order, as a C++ table.
+file(GLOB files ${DIR}/*.sql)
+list(SORT files)
+set(text "#include \"schema/schema.h\"\n\nnamespace fettle::schema {\n\nstd::span<const sql::Migration> migrations() {\n  static const sql::Migration kMigrations[] = {\n")
+foreach(file ${files})
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} sql)
+  string(APPEND text "      {\"${name}\", R\"sql(${sql})sql\"},\n")
+endforeach()
+string(APPEND text "  };\n  return kMigrations;\n}\n\n}  // namespace fettle::schema\n")
+file(WRITE ${OUT} "${text}")
