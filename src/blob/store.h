@@ -15,7 +15,7 @@ namespace fettle::blob {
 
 struct Info {
   std::string sha256;
-  std::string md5;
+  std::string md5;  // known after commit(); find() leaves it empty
   uint64_t size_bytes = 0;
 };
 
