@@ -12,8 +12,9 @@
 
 namespace fettle::journal {
 
-// A node of the lineage graph. Kinds: data (id: content hash "md5:…"), stage_run, run, artifact, gate_report, model_version
-// (id "NAME/VERSION"), endpoint_revision ("NAME/REVISION"), rollout, prediction, label, window, alert, decision, job, feature_view.
+// A node of the lineage graph. Kinds and their ids (docs/rest.md 1.2 and 6): data ("md5:HEX", a directory's with ".dir"), pipeline_run, job, run
+// (32 hex digits), model_version ("NAME/VERSION"), gate_report, rollout, endpoint (name), endpoint_revision, prediction ("01J…/ROW"),
+// label (as its prediction), window ("MONITOR/ID"), alert (name), decision, retraining_run. Edge relations are those of docs/rest.md 6.
 struct Node {
   std::string kind;
   std::string id;
@@ -23,7 +24,7 @@ struct Node {
 struct Edge {
   Node from;             // the cause: it existed before
   Node to;               // the effect
-  std::string relation;  // "input", "produced", "registered", "gated", "served", "computed", "fired", "triggered", "promoted" …
+  std::string relation;  // "input", "output", "registered", "judged", "serves" …
   int64_t at_ms = 0;
 };
 

@@ -55,6 +55,8 @@ class Row {
  public:
   explicit Row(std::vector<Cell> cells) : cells_(std::move(cells)) {}
   bool is_null(size_t column) const { return std::holds_alternative<std::monostate>(cells_[column]); }
+  bool is_integer(size_t column) const { return std::holds_alternative<int64_t>(cells_[column]); }
+  bool is_real(size_t column) const { return std::holds_alternative<double>(cells_[column]); }
   int64_t integer(size_t column) const;
   double real(size_t column) const;
   bool boolean(size_t column) const { return integer(column) != 0; }
