@@ -21,16 +21,21 @@ struct ServerConfig {
   size_t pool_queue_limit = 4096;        // requests waiting for a pool thread; beyond: 429 with Retry-After
   size_t connections_limit = 10000;
   size_t header_limit_bytes = 64 << 10;  // request line and headers together; beyond: 431
-  size_t pipeline_limit = 64;            // requests of one connection that wait for their turn
+  size_t header_count_limit = 200;       // header lines; beyond: 431
+  size_t pipeline_limit = 64;            // pipelined requests of one connection that are answered before others get their turn
   int64_t header_timeout_ms = 10'000;    // from the first byte of a request to the end of its headers: 408
   int64_t body_timeout_ms = 60'000;      // without progress
   int64_t idle_timeout_ms = 120'000;     // keep-alive
   int64_t write_timeout_ms = 60'000;     // without progress
+  int64_t linger_timeout_ms = 2'000;     // after `Connection: close`, for the client to read the answer and close
+  int64_t events_heartbeat_ms = 15'000;  // a comment on quiet event streams, which finds dead clients
   size_t gzip_min_bytes = 1400;          // smaller answers are not compressed
-  size_t events_buffer_bytes = 1 << 20;
+  size_t events_buffer_bytes = 1 << 20;  // unread by the client; beyond: the stream is closed
+  size_t stream_buffer_bytes = 1 << 20;  // of a streamed body that waits for its reader, either way
 };
 
-// Decides who asks and whether they may: sets request.principal, or throws unauthenticated / permission_denied.
+// Decides who asks and whether they may: sets request.principal, or throws unauthenticated / permission_denied. Runs on the handler's thread,
+// so it must not block for inline and async routes. Null: everybody may everything.
 using Authoriser = std::function<void(Request& request, Permission needed)>;
 
 class Server {

@@ -64,11 +64,13 @@ enum class Format { prometheus, openmetrics };
 // sets; further ones share a series whose label values are "other", so that cardinality is bounded.
 class Registry {
  public:
-  explicit Registry(size_t series_limit = 1000) : series_limit_(series_limit) {}
+  explicit Registry(size_t series_limit = 1000);
   // Names follow Prometheus; a counter's name ends in `_total`. The same name with another type or other label names aborts (programmer's error).
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> bounds, const Labels& labels = {});
+  // A counter that is read from elsewhere and may have a fraction (CPU seconds): set to its total, which never falls.
+  Gauge& observed_counter(std::string_view name, std::string_view help, const Labels& labels = {});
 
   // Called before each exposition, to set gauges that are read from elsewhere.
   void on_collect(std::function<void()> collect);
@@ -85,6 +87,7 @@ class Registry {
  private:
   enum class Type { counter, gauge, histogram };
   struct Family;
+  void collect();
   Family& family(std::string_view name, std::string_view help, Type type, const Labels& labels);
   size_t series_limit_;
   std::mutex mutex_;
