@@ -180,7 +180,8 @@ def run(options: Options, story: Story, checks: Checks) -> int:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     options = parse_options()
     story = Story()
     checks = Checks(story)

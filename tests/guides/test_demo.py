@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from shell import FETTLE, ROOT
+from shell import ROOT
 
 DEMO = ROOT / "examples" / "flights" / "demo"
 LOOP_TIMEOUT_S = 480
@@ -33,6 +34,19 @@ def start(tmp_path, port: int, *options: str) -> subprocess.Popen:
 def processes_naming(text: str) -> list[str]:
     listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
     return [line for line in listed.splitlines() if text in line]
+
+
+def processes_in(folder) -> list[str]:
+    """Processes whose working directory lies below the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            where = os.readlink(process / "cwd")
+        except OSError:
+            continue
+        if where.startswith(str(folder)):
+            found.append(process.name)
+    return found
 
 
 def finish(process: subprocess.Popen) -> str:
@@ -80,15 +94,16 @@ def test_a_taken_port_is_named_with_its_process(tmp_path, port):
         holder.wait()
 
 
-def test_interrupt_leaves_no_process(tmp_path, port):
+def test_interrupt_during_training_leaves_no_process(tmp_path, port):
     process = start(tmp_path, port)
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if "fettle server answers" in line:
-            break
+    prepared = tmp_path / "demo" / "repository" / "data" / "prepared" / "holdout.csv"
+    until = time.monotonic() + 120
+    while not prepared.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130, lines
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, output
     assert processes_naming(str(tmp_path)) == []
-    assert FETTLE.exists()
+    assert processes_in(tmp_path) == []

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from loop.repository import run
-from loop.rest import Refused
+from loop.rest import Refused, weights_of
 from loop.story import number
 from loop.traffic import ENDPOINT
 
@@ -39,6 +39,7 @@ def tell(loop) -> None:
         check_quiet(loop)
     else:
         check_recovery(loop, {window["id"]: window["metrics"] for window in windows})
+    check_notified(loop)
     check_registry(loop)
     lineage(loop)
 
@@ -144,6 +145,15 @@ def check_quiet(loop) -> None:
     )
 
 
+def check_notified(loop) -> None:
+    """Each alert that fired was told to the on-call tool by the webhook."""
+    fired = {change["name"] for change in alert_transitions(loop) if change["to"] == "firing"}
+    told = {name for name, status in loop.receiver.notified() if status == "firing"}
+    loop.checks.expect(
+        fired == told, "the webhook told of what fired", ", ".join(sorted(told)) or "nothing"
+    )
+
+
 def check_recovery(loop, metrics: dict[str, dict]) -> None:
     checks, rest = loop.checks, loop.rest
     fired = [change for change in alert_transitions(loop) if change["to"] == "firing"]
@@ -169,13 +179,7 @@ def check_recovery(loop, metrics: dict[str, dict]) -> None:
         ", ".join(f"{found['alert']}: version {found['candidate']}" for found in runs) or "none",
     ):
         return
-    rollout = rest.get(f"/rollouts/{runs[-1]['rollout']}")
-    weights = [change["weight_percent"] for change in rollout["history"]]
-    steps = [
-        weight
-        for position, weight in enumerate(weights)
-        if weight and weight not in weights[:position]
-    ]
+    steps = weights_of(rest.get(f"/rollouts/{runs[-1]['rollout']}"))
     checks.expect(
         steps == [10, 50, 100],
         "its canary went step by step",

@@ -2,11 +2,14 @@
 that have arrived.
 """
 
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 TIMEOUT_S = 600
+END_TIMEOUT_S = 5
 
 
 class CommandFailed(Exception):
@@ -14,24 +17,39 @@ class CommandFailed(Exception):
 
 
 def run(command: list[str], environment: dict[str, str], cwd: Path) -> str:
-    """Runs a command to its end and returns its standard output; a failure quotes the last
-    lines.
+    """Runs a command to its end and returns its standard output; a failure quotes the last lines.
+
+    Whatever interrupts the wait ends the command with all processes that it has started.
     """
-    done = subprocess.run(
+    process = subprocess.Popen(
         command,
         cwd=cwd,
         env=environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=TIMEOUT_S,
+        start_new_session=True,
     )
-    if done.returncode != 0:
-        last = "\n  ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-8:])
-        raise CommandFailed(
-            f"'{' '.join(command)}' ended with exit code {done.returncode}:\n  {last}"
-        )
-    return done.stdout
+    try:
+        output, errors = process.communicate(timeout=TIMEOUT_S)
+    except BaseException:
+        end_group(process)
+        raise
+    if process.returncode != 0:
+        last = "\n  ".join((errors.strip() or output.strip()).splitlines()[-8:])
+        code = process.returncode
+        raise CommandFailed(f"'{' '.join(command)}' ended with exit code {code}:\n  {last}")
+    return output
+
+
+def end_group(process: subprocess.Popen) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.communicate(timeout=END_TIMEOUT_S)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
 
 
 class Repository:

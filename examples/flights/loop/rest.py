@@ -67,3 +67,10 @@ def wait_for(what: str, timeout_s: float, look: Callable[[], Any], every_s: floa
         if time.monotonic() > until:
             raise TimeoutError(f"{what} did not happen within {timeout_s:g} s")
         time.sleep(every_s)
+
+
+def weights_of(rollout: dict) -> list[float]:
+    """The shares of traffic that the candidate had, in order."""
+    weights = [change["weight_percent"] for change in rollout["history"]]
+    steps = zip(weights, [0, *weights], strict=False)
+    return [weight for weight, before in steps if weight and weight != before]

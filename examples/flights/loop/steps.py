@@ -8,8 +8,9 @@ import pandas as pd
 
 import make_data
 from loop import closing, planted
+from loop.receiver import Receiver
 from loop.repository import Repository, run
-from loop.rest import Rest, wait_for
+from loop.rest import Rest, wait_for, weights_of
 from loop.story import Checks, Story, number
 from loop.traffic import ENDPOINT, Caller, post_labels
 
@@ -46,10 +47,14 @@ class Loop:
 
     def run(self) -> None:
         here = Path(__file__).resolve().parents[1]
-        self.first_version(here / "pipeline")
-        self.platform(here / "platform")
-        self.year()
-        closing.tell(self)
+        self.receiver = Receiver()
+        try:
+            self.first_version(here / "pipeline")
+            self.platform(here / "platform")
+            self.year()
+            closing.tell(self)
+        finally:
+            self.receiver.close()
 
     # Step 1
 
@@ -100,8 +105,14 @@ class Loop:
         self.story.step(2, "endpoint, contract, monitor, alerts, gate, retrain policy")
         folder = self.options.folder / "platform"
         folder.mkdir()
+        places = {
+            "FLIGHTS_REPOSITORY": str(self.repository.folder),
+            "FLIGHTS_ON_CALL": self.receiver.url,
+        }
         for document in sorted(source.glob("*.yaml")):
-            text = document.read_text().replace("FLIGHTS_REPOSITORY", str(self.repository.folder))
+            text = document.read_text()
+            for name, value in places.items():
+                text = text.replace(name, value)
             (folder / document.name).write_text(text)
         run(
             [str(self.options.fettle), "apply", "-f", str(folder), "--yes"],
@@ -172,14 +183,12 @@ class Loop:
         """
         flights = pd.read_csv(self.months[month])
         started = time.monotonic()
+        rollout = None
         for sent in caller.send(flights):
-            self.story.progress(
-                month,
-                sent.rows,
-                len(flights),
-                f"{sent.rows / (time.monotonic() - started):,.0f} rows/s",
-            )
-            if sent.requests % REQUESTS_A_LOOK == 0 and self.active_rollout():
+            speed = sent.rows / (time.monotonic() - started)
+            self.story.progress(month, sent.rows, len(flights), f"{speed:,.0f} rows/s")
+            if sent.requests % REQUESTS_A_LOOK == 0 and (active := self.active_rollout()):
+                rollout = active["id"]
                 time.sleep(ROLLOUT_PAUSE_S)
         self.sent[month] = sent.rows
         took = time.monotonic() - started
@@ -189,6 +198,8 @@ class Loop:
         self.story.say(
             f"{month}: {sent.rows:,} flights in {sent.requests} requests, {took:.1f} s ({shares})"
         )
+        if rollout:
+            self.tell_rollout(rollout)
 
     def active_rollout(self) -> dict | None:
         rollout = self.rest.get(f"/endpoints/{ENDPOINT}")["rollout"]
@@ -196,6 +207,11 @@ class Loop:
             return None
         found = self.rest.get(f"/rollouts/{rollout}")
         return found if found["state"] in RUNNING_ROLLOUT else None
+
+    def tell_rollout(self, identity: str) -> None:
+        found = self.rest.get(f"/rollouts/{identity}")
+        weights = " -> ".join(f"{weight:g} %" for weight in weights_of(found))
+        self.story.say(f"rollout of {found['candidate']}: {weights}, {found['state']}")
 
     def month_ends(self, month: str | None, labelled: str | None) -> None:
         """The window of `month` closes; the truth about the month `labelled` arrives, as data and
@@ -244,24 +260,19 @@ class Loop:
     def follow_retraining(self) -> None:
         """Waits for a retraining that the policy has started, until its candidate is judged."""
         policy = self.rest.get(f"/retraining/policies/{POLICY}")
-        firing = [
-            alert["name"]
-            for alert in self.rest.items("/alerts", state="firing")
-            if alert["name"] in policy["spec"]["on"]
-        ]
-        if firing and policy["new_labels"] < policy["min_new_labels"]:
-            self.story.say(
-                f"{', '.join(firing)} firing; the policy waits: {policy['new_labels']:,} of "
-                f"{policy['min_new_labels']:,} new labels"
-            )
-        due = (
-            firing
-            and policy["new_labels"] >= policy["min_new_labels"]
-            and policy["circuit"] == "closed"
-        )
+        wanted = policy["spec"]["on"]
+        firing = [alert["name"] for alert in self.rest.items("/alerts", state="firing")]
+        causes = [name for name in firing if name in wanted]
+        enough = policy["new_labels"] >= policy["min_new_labels"]
+        due = causes and enough and policy["circuit"] == "closed"
         running = policy["running"] or (due and self.soon_running())
         if running:
             self.tell_retraining(running)
+        elif causes and not enough:
+            self.story.say(
+                f"{', '.join(causes)} firing; the policy waits: {policy['new_labels']:,} of "
+                f"{policy['min_new_labels']:,} new labels"
+            )
 
     def soon_running(self) -> str | None:
         try:
