@@ -92,13 +92,12 @@ Error public_error_from_current_exception(const Request& request) {
     throw;
   } catch (const Failure& failure) {
     if (failure.code() == Code::internal || failure.code() == Code::data_loss) {
-      log_error("a request failed", {{"request_id", request.request_id}, {"path", request.path}, {"error", failure.what()}});
+      log_error("a request failed", {{"path", request.path}, {"error", failure.what()}});
     }
     return failure.error();
   } catch (...) {
     Error error = error_from_current_exception();
-    log_error("a request failed by an unexpected exception",
-              {{"request_id", request.request_id}, {"path", request.path}, {"error", error.message}});
+    log_error("a request failed by an unexpected exception", {{"path", request.path}, {"error", error.message}});
     return Error{Code::internal, "internal error", {}, "quote request id '" + request.request_id + "' to the server's operator: its log has the cause"};
   }
 }

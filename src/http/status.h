@@ -22,6 +22,7 @@ Response default_error(const Error& error, const Request& request);
 // 429 and 503 get `Retry-After: 1` unless they have one.
 Response error_response(ErrorMapper mapper, const Error& error, const Request& request, int status = 0);
 // What a client is told of the exception in flight: a Failure as it is, anything else as `internal` without its text, which is logged.
+// Called within the request's LogScope.
 Error public_error_from_current_exception(const Request& request);
 
 }  // namespace fettle::http
