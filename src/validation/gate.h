@@ -24,6 +24,7 @@ enum class FairnessMeasure { demographic_parity_difference, equal_opportunity_di
 struct Gate {
   std::string name;
   int64_t generation = 0;
+  std::string spec;  // as written, canonical JSON
   std::string model;
   std::string champion = "champion";  // alias
   std::string label_column = "label";

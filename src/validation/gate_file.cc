@@ -111,6 +111,7 @@ Gate parse_gate(const std::string& name, int64_t generation, std::string_view sp
   problems.check();
   gate.name = name;
   gate.generation = generation;
+  gate.spec = spec;
   return gate;
 }
 
