@@ -268,7 +268,7 @@ export interface RetrainingPolicy {
   rejections?: number;
   circuit: string;
   running: string | null;
-  last_decision: { id: string; at_ms: number; verdict: string; reason: string } | null;
+  last_decision: { id: string | null; at_ms: number | null; verdict: string; reason: string } | null;
   spec?: Record<string, unknown>;
 }
 

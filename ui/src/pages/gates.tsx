@@ -62,10 +62,7 @@ export function GateReportPage({ id }: { id: string }) {
             ['asked by', r.by],
           ]} />
           <div style={{ height: 20 }} />
-          {groups.map((g) => {
-            const checks = (r.checks ?? []).filter((c) => c.group === g);
-            return checks.length ? <Panel key={g} title={g[0]?.toUpperCase() + g.slice(1)}><Checks checks={checks} /></Panel> : null;
-          })}
+          <Panel title={`Checks (${r.checks?.length ?? 0})`} aside="cheap ones first"><Checks checks={(r.checks ?? []).toSorted((x, y) => groups.indexOf(x.group) - groups.indexOf(y.group))} /></Panel>
         </>
       )}
     </Loads>
@@ -75,9 +72,10 @@ export function GateReportPage({ id }: { id: string }) {
 function Checks({ checks }: { checks: GateCheck[] }) {
   return (
     <Table
-      label="checks" rows={checks} id={(c) => c.name + (c.slice ?? '')}
+      label="checks" rows={checks} id={(c) => c.group + c.name + (c.slice ?? '')}
       columns={[
         { key: 'verdict', title: 'Verdict', cell: (c) => <Status state={c.verdict} /> },
+        { key: 'group', title: 'Group', cell: (c) => <span className="secondary">{c.group}</span> },
         { key: 'name', title: 'Check', cell: (c) => <>{c.name}{c.slice ? <span className="muted"> · {c.slice}</span> : null}</> },
         { key: 'value', title: 'Candidate', numeric: true, cell: (c) => num(c.value) },
         { key: 'champion', title: 'Champion', numeric: true, cell: (c) => num(c.champion) },

@@ -112,10 +112,15 @@ function Windows({ monitor, windows }: { monitor: string; windows: Window[] }) {
         <Figure value={fixed(last.metrics.calibration_error, 3)} what="calibration error" />
         <Figure value={percent(last.metrics.drift_share, 0)} what="of features drifted" tone={last.status === 'drifted' ? 'warning' : undefined} />
       </div>
-      <Panel title="Drift: feature × window" aside={<>score against the training data · colour where it drifted <span className="ramp" role="img" aria-label="colour ramp" /> 1× to 8× the threshold · ▨ not computable</>}>
-        <Heatmap windows={windows} features={features} marks={marks} chosen={shownFeature ? { window: shownWindow.id, feature: shownFeature } : null} onChoose={choose} />
-      </Panel>
-      {shownFeature ? <FeaturePanel monitor={monitor} window={shownWindow.id} feature={shownFeature} windows={windows} pick={(i) => choose(windows[i]?.id ?? shownWindow.id, shownFeature)} /> : <p className="muted" style={{ marginBottom: 20 }}>Choose a cell to see the distributions behind it.</p>}
+      <div className="drift">
+        <div className="map">
+          <Panel title="Drift: feature × window" aside={<>colour where it drifted <span className="ramp" role="img" aria-label="colour ramp" /> 1× to 8× the threshold · ▨ not computable</>}>
+            <Heatmap windows={windows} features={features} marks={marks} chosen={shownFeature ? { window: shownWindow.id, feature: shownFeature } : null} onChoose={choose} />
+            {!shownFeature && <p className="table-foot">Scores against the training data. Choose a cell to see the distributions behind it.</p>}
+          </Panel>
+        </div>
+        {shownFeature && <div className="detail"><FeaturePanel monitor={monitor} window={shownWindow.id} feature={shownFeature} windows={windows} pick={(i) => choose(windows[i]?.id ?? shownWindow.id, shownFeature)} /></div>}
+      </div>
       <Quality windows={windows} marks={marks} pick={(i) => setWindow(windows[i]?.id ?? '')} shown={shownWindow} />
     </>
   );
@@ -134,18 +139,15 @@ function FeaturePanel({ monitor, window: id, feature, windows, pick }: { monitor
     <Panel id="feature" title={<>{label(feature)} in {id}</>} aside={<Link to={`/lineage?id=${encodeURIComponent(`window/${monitor}/${id}`)}`}>lineage of this window</Link>}>
       <Loads of={loaded} lines={6}>
         {(d) => (
-          <div className="columns wide-left">
-            <div>
-              <h3 style={{ marginBottom: 6 }}>Share of rows: {count(d.reference_rows)} in training, {count(d.rows)} in {id}</h3>
-              <PairedBars bins={d.bins} label={`distribution of ${label(feature)}: training against ${id}`} current={id} />
-              <h3 style={{ margin: '16px 0 6px' }}>{d.test} over the windows</h3>
-              <LineChart label={`${d.test} of ${feature} over windows`} height={130} fromZero x={windows.map((w) => w.id)} series={[{ id: feature, name: d.test, color: 'var(--series-1)', values: scores }]} limit={toNumber(d.threshold) === null ? undefined : { value: toNumber(d.threshold) ?? 0, label: 'threshold' }} current={index} onPick={pick} />
+          <>
+            <div className={`note ${d.drifted ? 'warning' : ''}`} style={{ marginBottom: 12 }}>
+              <b>{d.drifted ? 'Drifted' : d.status === 'ok' ? 'No drift' : words(d.status)}</b> <span>{sentence(d)}</span>
             </div>
-            <div className="stack" style={{ gap: 16 }}>
-              <div className={`note ${d.drifted ? 'warning' : ''}`}>
-                <b>{d.drifted ? 'Drifted' : d.status === 'ok' ? 'No drift' : words(d.status)}</b>
-                <div>{sentence(d)}</div>
-              </div>
+            <h3 style={{ marginBottom: 6 }}>Share of rows: {count(d.reference_rows)} in training, {count(d.rows)} in {id}</h3>
+            <PairedBars bins={d.bins} label={`distribution of ${label(feature)}: training against ${id}`} current={id} height={230} />
+            <h3 style={{ margin: '16px 0 6px' }}>{words(d.test)} over the windows</h3>
+            <LineChart label={`${d.test} of ${feature} over windows`} height={120} fromZero x={windows.map((w) => w.id)} series={[{ id: feature, name: d.test, color: 'var(--series-1)', values: scores }]} limit={toNumber(d.threshold) === null ? undefined : { value: toNumber(d.threshold) ?? 0, label: 'threshold' }} current={index} onPick={pick} />
+            <div className="columns" style={{ marginTop: 16, gridTemplateColumns: 'repeat(auto-fit, minmax(min(100%, 230px), 1fr))' }}>
               <Facts of={[
                 ['test', words(d.test)],
                 ['score', num(d.score)],
@@ -159,7 +161,7 @@ function FeaturePanel({ monitor, window: id, feature, windows, pick }: { monitor
               ]} />
               <Statistics d={d} />
             </div>
-          </div>
+          </>
         )}
       </Loads>
     </Panel>

@@ -37,7 +37,7 @@ function View({ p, row, id }: { p: Prediction; row: PredictionRow | undefined; i
         </div>
       )}
       {row && <Row p={p} row={row} />}
-      <Panel title="Lineage"><LineageView id={`prediction/${full}`} maxHeight={420} /></Panel>
+      <Panel title="Lineage"><LineageView id={`prediction/${full}`} maxHeight={420} command={false} /></Panel>
     </>
   );
 }

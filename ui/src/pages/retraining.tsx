@@ -100,7 +100,7 @@ function Policy({ p, reload }: { p: RetrainingPolicy; reload: () => void }) {
         <Figure value={p.cooldown_until_ms ? date(p.cooldown_until_ms) : 'over'} what="cool-down (by event time)" />
         <Figure value={count(p.rejections ?? 0)} what="rejected in a row" />
       </div>
-      {p.last_decision && <p style={{ marginBottom: 12 }}><Status state={p.last_decision.verdict} /> <Link to={path`/retraining/decisions/${p.last_decision.id}`}>{p.last_decision.reason}</Link> <span className="muted"><Time ms={p.last_decision.at_ms} /></span></p>}
+      {p.last_decision && <p style={{ marginBottom: 12 }}><Status state={p.last_decision.verdict} /> {p.last_decision.id ? <Link to={path`/retraining/decisions/${p.last_decision.id}`}>{p.last_decision.reason}</Link> : p.last_decision.reason} <span className="muted"><Time ms={p.last_decision.at_ms} /></span></p>}
       <Act label="Run now" effect={`Starts the pipeline of ${p.name} without waiting for an alert or the cool-down. The gate still decides.`} url={fettle(path`/retraining/policies/${p.name}/run`)} disabled={p.running ? 'a run is in progress' : undefined} needsReason done={reload} />
     </Panel>
   );

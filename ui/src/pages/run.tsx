@@ -37,6 +37,7 @@ function Overview({ run }: { run: Run }) {
   const params = (run.data.params ?? []).toSorted((a, b) => a.key.localeCompare(b.key));
   const metrics = (run.data.metrics ?? []).toSorted((a, b) => a.key.localeCompare(b.key));
   const tags = (run.data.tags ?? []).filter((t) => !t.key.startsWith('mlflow.') || t.key === 'mlflow.note.content');
+  const experiment = useApi<{ experiment: { name: string } }>(mlflow('/experiments/get', { experiment_id: run.info.experiment_id }), 0);
   const versions = useApi<{ model_versions?: ModelVersion[] }>(mlflow('/model-versions/search', { filter: `run_id = '${run.info.run_id}'`, max_results: 20 }), 15000);
   return (
     <>
@@ -49,7 +50,7 @@ function Overview({ run }: { run: Run }) {
         </Panel>
         <Panel title="Where it came from">
           <Facts of={[
-            ['experiment', <Link key="e" to={`/runs?experiment=${run.info.experiment_id}`}>{run.info.experiment_id}</Link>],
+            ['experiment', <Link key="e" to={`/runs?experiment=${run.info.experiment_id}`}>{experiment.data?.experiment.name ?? run.info.experiment_id}</Link>],
             ['user', run.info.user_id || tagOf(run, 'mlflow.user')],
             ['source', tagOf(run, 'mlflow.source.name')],
             ['commit', tagOf(run, 'mlflow.source.git.commit')?.slice(0, 12)],

@@ -25,7 +25,7 @@ export function nameOf(run: Run) {
 }
 
 /** Metrics by coverage, then the parameters that differ, most distinct values first: at most twelve together. */
-function automatic(runs: Run[]): { metrics: string[]; params: string[] } {
+function automatic(runs: Run[]): { metrics: string[]; params: string[]; telling: string[] } {
   const covered = new Map<string, number>();
   const values = new Map<string, Set<string>>();
   for (const run of runs) {
@@ -34,7 +34,8 @@ function automatic(runs: Run[]): { metrics: string[]; params: string[] } {
   }
   const metrics = [...covered].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([key]) => key).slice(0, 6);
   const differing = [...values].filter(([, set]) => set.size > 1 || runs.length === 1).sort((a, b) => b[1].size - a[1].size || a[0].localeCompare(b[0])).map(([key]) => key);
-  return { metrics, params: differing.slice(0, kColumns - metrics.length) };
+  const telling = metrics.filter((key) => new Set(runs.map((r) => metricOf(r, key)).filter((v) => v !== undefined)).size > 1);
+  return { metrics, params: differing.slice(0, kColumns - metrics.length), telling };
 }
 
 export function RunsPage() {
@@ -95,9 +96,9 @@ function NoRuns({ filtered }: { filtered: boolean }) {
 }
 
 function Comparison({ runs, picked, lit, onLit }: { runs: Run[]; picked: number; lit: string | null; onLit: (id: string | null) => void }) {
-  const { metrics, params } = useMemo(() => automatic(runs), [runs]);
+  const { metrics, params, telling } = useMemo(() => automatic(runs), [runs]);
   const choices = [...params.map((k) => `p.${k}`), ...metrics.map((k) => `m.${k}`)];
-  const initial = [...params.slice(0, 4).map((k) => `p.${k}`), ...metrics.slice(0, 4).map((k) => `m.${k}`)];
+  const initial = [...params.slice(0, 4).map((k) => `p.${k}`), ...telling.slice(0, 4).map((k) => `m.${k}`)];
   const [text, setText] = useQueryState('axes');
   const wanted = (text ? text.split(',') : initial).filter((key) => choices.includes(key));
   const axes: Axis[] = wanted.map((key) => ({ key, title: key.slice(2) }));
@@ -146,7 +147,7 @@ function RunTable({ runs, experiments, chosen, toggle, clear, more, showMore }: 
     { key: 'experiment', title: 'Experiment', cell: experimentName, by: experimentName },
     { key: 'data', title: 'Data', cell: (r) => <span className="mono">{r.inputs?.dataset_inputs?.map((d) => d.dataset.digest?.slice(0, 8)).join(' ') || '–'}</span> },
     ...metrics.map((key): Column<Run> => ({ key: `m.${key}`, title: key, numeric: true, cell: (r) => num(metricOf(r, key)), by: (r) => toNumber(metricOf(r, key)) })),
-    ...params.map((key): Column<Run> => ({ key: `p.${key}`, title: key, numeric: toNumber(paramOf(runs[0] as Run, key)) !== null, cell: (r) => <span className="clip" style={{ maxWidth: 160, display: 'inline-block', verticalAlign: 'bottom' }} title={paramOf(r, key)}>{paramOf(r, key) ?? '–'}</span>, by: (r) => paramOf(r, key) })),
+    ...params.map((key): Column<Run> => ({ key: `p.${key}`, title: key, numeric: toNumber(paramOf(runs[0] as Run, key)) !== null, cell: (r) => <span className="clip" style={{ maxWidth: 160, display: 'inline-block', verticalAlign: 'bottom' }} title={paramOf(r, key)}>{num(paramOf(r, key))}</span>, by: (r) => paramOf(r, key) })),
   ];
   const visible = runs.filter((r) => chosen.has(r.info.run_id)).length;
   return (

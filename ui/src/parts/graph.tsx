@@ -1,13 +1,13 @@
 // The lineage graph, left to right. Layers are longest paths from the causes; within a layer nodes are ordered by the mean position of
 // their neighbours (a few sweeps), which removes most crossings of graphs of this size.
-import { useMemo, useState } from 'react';
+import { useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { ago, pageOf, words } from '../format';
 import { navigate } from '../router';
 import type { Lineage, LineageNode } from '../types';
 
-const kWidth = 176;
+const kWidth = 168;
 const kHeight = 50;
-const kGapX = 56;
+const kGapX = 40;
 const kGapY = 16;
 
 interface Placed extends LineageNode {
@@ -84,13 +84,30 @@ function reach(start: string, edges: { from: string; to: string }[]): Set<string
 
 const clip = (text: string, n: number) => (text.length > n ? `${text.slice(0, n - 1)}…` : text);
 
+/** Time-ordered ids differ at their end, so the middle goes; other names lose their end. */
+function shortName(name: string) {
+  const id = name.match(/^([0-9A-Z]{5})[0-9A-Z]{17}([0-9A-Z]{4}(?:\/\d+)?)$/);
+  if (id) return `${id[1]}…${id[2]}`;
+  return clip(name, /[A-Z0-9]{6}/.test(name) ? 18 : 21);
+}
+
 export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number }) {
   const { nodes, width, height } = useMemo(() => layout(graph), [graph]);
   const [hover, setHover] = useState<string | null>(null);
   const lit = useMemo(() => (hover ? reach(hover, graph.edges) : null), [hover, graph.edges]);
   const at = useMemo(() => new Map(nodes.map((n) => [n.id, n])), [nodes]);
+  const box = useRef<HTMLDivElement>(null);
+  const root = at.get(graph.root);
+  const rootX = root?.x;
+  const rootY = root?.y;
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element || rootX === undefined || rootY === undefined) return;
+    element.scrollLeft = rootX + kWidth / 2 - element.clientWidth / 2;
+    element.scrollTop = rootY + kHeight / 2 - element.clientHeight / 2;
+  }, [graph.root, rootX, rootY]);
   return (
-    <div className={`graph${lit ? ' faded' : ''}`} style={maxHeight ? { maxHeight } : undefined}>
+    <div ref={box} className={`graph${lit ? ' faded' : ''}`} style={maxHeight ? { maxHeight } : undefined}>
       <svg width={width} height={height} role="group" aria-label={`lineage graph of ${graph.root}: ${nodes.length} objects`}>
         <defs>
           <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0L8 4L0 8Z" fill="var(--control)" /></marker>
@@ -119,8 +136,8 @@ export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number
             >
               <rect width={kWidth} height={kHeight} rx="4" />
               <text className="kind" x="10" y="16">{words(n.kind)}{n.at_ms ? ` · ${ago(n.at_ms)}` : ''}</text>
-              <text x="10" y="31" style={{ fontWeight: 600 }}>{clip(n.name, 25)}</text>
-              <text className="state" x="10" y="44">{clip(n.state ?? attributeText(n), 28)}</text>
+              <text x="10" y="31" style={{ fontWeight: 600 }}>{shortName(n.name)}</text>
+              <text className="state" x="10" y="44">{clip(n.state ?? attributeText(n), 27)}</text>
               <title>{`${n.id}\n${attributeText(n)}`}</title>
             </g>
           );

@@ -6,7 +6,7 @@ import type { Lineage } from '../types';
 import { Command, Loads, Segmented, Time } from './basics';
 import { Graph, attributeText } from './graph';
 
-export function LineageView({ id, maxHeight }: { id: string; maxHeight?: number }) {
+export function LineageView({ id, maxHeight, command = true }: { id: string; maxHeight?: number; command?: boolean }) {
   const [view, setView] = useQueryState('view', 'graph');
   const [up, setUp] = useQueryState('up', '6');
   const [down, setDown] = useQueryState('down', '4');
@@ -20,7 +20,7 @@ export function LineageView({ id, maxHeight }: { id: string; maxHeight?: number 
           <label className="row">causes <select className="input" value={up} onChange={(e) => setUp(e.target.value)}>{depths.map((d) => <option key={d} value={d}>{d === '20' ? 'all' : d}</option>)}</select></label>
           <label className="row">effects <select className="input" value={down} onChange={(e) => setDown(e.target.value)}>{depths.map((d) => <option key={d} value={d}>{d === '20' ? 'all' : d}</option>)}</select></label>
         </div>
-        <Command text={`fettle lineage ${id}`} />
+        {command && <Command text={`fettle lineage ${id}`} />}
       </div>
       <Loads of={lineage} height={40}>
         {(data) => (

@@ -58,6 +58,8 @@ export function hitOfId(text: string): Hit | null {
   if (/^[0-9a-f]{32}$/.test(id)) return { text: id, kind: 'run', to: `/runs/${id}` };
   const prediction = id.match(/^(?:prediction\/)?([0-9A-HJKMNP-TV-Z]{26})(?:\/(\d+))?$/);
   if (prediction) return { text: id, kind: 'prediction', to: `/predictions/${prediction[1]}${prediction[2] ? `?row=${prediction[2]}` : ''}` };
+  const version = id.match(/^([\w.-]+)\/(\d+)$/);
+  if (version) return { text: id, kind: 'model version', to: path`/models/${version[1] ?? ''}/versions/${version[2] ?? ''}` };
   const page = pageOf(id);
   if (page && id.includes('/')) return { text: id, kind: 'object', to: page };
   if (/^(models:\/|data\/|md5:)/.test(id) || /^[\w.-]+@[\w.-]+$/.test(id)) return { text: id, kind: 'lineage', to: `/lineage?id=${encodeURIComponent(id)}` };

@@ -2,8 +2,6 @@
 import { versionColor, weight } from '../format';
 import type { Arm } from '../types';
 
-const onLight = new Set(['var(--series-5)', 'var(--series-6)']);
-
 export function SplitBar({ arms, small = false }: { arms: Arm[]; small?: boolean }) {
   const shown = arms.filter((a) => a.weight_percent > 0);
   if (shown.length === 0) return <span className="muted">no traffic</span>;
@@ -12,7 +10,7 @@ export function SplitBar({ arms, small = false }: { arms: Arm[]; small?: boolean
       {shown.map((a) => {
         const color = versionColor(a.version);
         return (
-          <span key={a.arm + a.version} style={{ width: `${a.weight_percent}%`, background: color, color: onLight.has(color) ? '#0f1318' : 'var(--bg)' }} title={`version ${a.version} · ${a.arm} · ${weight(a.weight_percent)}`}>
+          <span key={a.arm + a.version} style={{ width: `${a.weight_percent}%`, background: color, color: color.replace('--series', '--on-series') }} title={`version ${a.version} · ${a.arm} · ${weight(a.weight_percent)}`}>
             {!small && a.weight_percent >= 8 ? `v${a.version} ${weight(a.weight_percent)}` : ''}
           </span>
         );
