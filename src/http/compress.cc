@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "http/status.h"
 
 namespace fettle::http {
 namespace {
@@ -94,6 +95,7 @@ BodySource gzip_source(BodySource source) {
 struct Inflater::State {
   z_stream stream{};
   Coding coding = Coding::gzip;
+  size_t limit = 0;
   size_t left = 0;
   bool ended = false;
   bool started = false;
@@ -101,7 +103,7 @@ struct Inflater::State {
 
 Inflater::Inflater(Coding coding, size_t limit_bytes) : state_(std::make_unique<State>()) {
   state_->coding = coding;
-  state_->left = limit_bytes;
+  state_->limit = state_->left = limit_bytes;
   int window = coding == Coding::gzip ? kGzipWindow : 15;
   FETTLE_CHECK(inflateInit2(&state_->stream, window) == Z_OK, "zlib has no memory");
 }
@@ -132,7 +134,7 @@ void Inflater::feed(std::string_view bytes, std::string& out) {
       fail(Code::invalid_argument, "the compressed body is damaged: {}", stream.msg == nullptr ? "unexpected data" : stream.msg);
     }
     size_t made = buffer.size() - stream.avail_out;
-    if (made > state_->left) fail(Code::resource_exhausted, "the decompressed body is larger than the limit of this path");
+    if (made > state_->left) throw BodyTooLarge(state_->limit);
     state_->left -= made;
     out.append(buffer.data(), made);
     state_->ended = result == Z_STREAM_END;

@@ -28,7 +28,8 @@ class Inflater {
  public:
   Inflater(Coding coding, size_t limit_bytes);
   ~Inflater();
-  // Appends what `bytes` yield to `out`. Throws invalid_argument for damaged data, resource_exhausted when all of the output exceeds the limit.
+  // Appends what `bytes` yield to `out`. Throws invalid_argument for damaged data, BodyTooLarge when all of the output
+  // exceeds the limit.
   void feed(std::string_view bytes, std::string& out);
   // Throws invalid_argument when the data ended early.
   void finish();

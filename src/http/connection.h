@@ -121,7 +121,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string allow_;
   std::shared_ptr<StreamBody> stream_;
   std::shared_ptr<EventQueue> events_;
-  BodySource source_;
+  std::shared_ptr<BodySource> source_;  // shared with the pull in flight
   bool pulling_ = false;
   bool pull_refused_ = false;  // the pool was full; the next tick asks again
   bool chunked_out_ = false;

@@ -108,7 +108,7 @@ void Connection::respond(Response response) {
     return end_response();
   }
   phase_ = Phase::streaming;
-  source_ = std::move(response.source);
+  source_ = std::make_shared<BodySource>(std::move(response.source));
   chunked_out_ = facts.body == BodyKind::chunked;
   source_left_ = response.content_length;
   pull();
@@ -144,7 +144,7 @@ void Connection::reset_request() {
   stream_.reset();
   if (events_) events_->close();
   events_.reset();
-  source_ = nullptr;
+  source_.reset();
   source_left_.reset();
   head_started_ns_ = 0;
   read_ns_ = loop_->now_ns();
@@ -193,7 +193,7 @@ void Connection::pull() {
   auto task = [self = shared_from_this(), serial = serial_, source = source_, id = request_.request_id] {
     LogScope scope(id);
     try {
-      self->post_piece(serial, source(), false);
+      self->post_piece(serial, (*source)(), false);
     } catch (...) {
       log_error("an answer broke off", {{"error", error_from_current_exception().message}});
       self->post_piece(serial, {}, true);

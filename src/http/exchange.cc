@@ -21,7 +21,7 @@ Response run_handler(const Context& context, const Route& route, Request& reques
     prepare_request(context, route, request, coding);
     return std::get<Handler>(route.handler)(request);
   } catch (...) {
-    return error_response(route.on_error, public_error_from_current_exception(request), request);
+    return response_from_current_exception(route.on_error, request);
   }
 }
 
@@ -51,9 +51,13 @@ Exchange::~Exchange() {
   complete(failure(Error{Code::internal, "internal error: the request was dropped without an answer"}));
 }
 
-Response Exchange::failure(const Error& error) {
-  int status = parts_.stream && parts_.stream->too_large() ? 413 : 0;
-  return error_response(parts_.route->on_error, error, identity_, status);
+Response Exchange::failure(const Error& error) { return error_response(parts_.route->on_error, error, identity_); }
+
+Response Exchange::failure_in_flight() {
+  Response response = response_from_current_exception(parts_.route->on_error, identity_);
+  // However the handler wrapped what the body's reader threw.
+  if (parts_.stream && parts_.stream->too_large()) response.status = 413;
+  return response;
 }
 
 void Exchange::complete(Response response) {
@@ -73,7 +77,7 @@ void Exchange::run_on_pool() {
     prepare_request(*context_, *parts_.route, parts_.request, parts_.coding);
     complete(std::get<Handler>(parts_.route->handler)(parts_.request));
   } catch (...) {
-    complete(failure(public_error_from_current_exception(identity_)));
+    complete(failure_in_flight());
   }
 }
 
@@ -83,7 +87,7 @@ void Exchange::run_async() {
     prepare_request(*context_, *parts_.route, parts_.request, parts_.coding);
     std::get<AsyncHandler>(parts_.route->handler)(std::move(parts_.request), Responder(shared_from_this()));
   } catch (...) {
-    complete(failure(public_error_from_current_exception(identity_)));
+    complete(failure_in_flight());
   }
 }
 
@@ -97,7 +101,7 @@ void Exchange::run_events() {
     if (!done_.exchange(true)) parts_.connection->post_events(parts_.serial);
   } catch (...) {
     parts_.events->close();
-    complete(failure(public_error_from_current_exception(identity_)));
+    complete(failure_in_flight());
   }
 }
 

@@ -50,6 +50,7 @@ class Exchange final : public Responder::Sink, public std::enable_shared_from_th
 
  private:
   Response failure(const Error& error);
+  Response failure_in_flight();  // within a catch
 
   std::shared_ptr<Context> context_;
   Parts parts_;

@@ -1,5 +1,7 @@
 #include "http/status.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -87,18 +89,24 @@ Response error_response(ErrorMapper mapper, const Error& error, const Request& r
   return response;
 }
 
-Error public_error_from_current_exception(const Request& request) {
+BodyTooLarge::BodyTooLarge(size_t limit_bytes)
+    : Failure(Error{Code::invalid_argument, fmt::format("the body is larger than the limit of this path, {} bytes", limit_bytes)}) {}
+
+Response response_from_current_exception(ErrorMapper mapper, const Request& request) {
   try {
     throw;
+  } catch (const BodyTooLarge& failure) {
+    return error_response(mapper, failure.error(), request, 413);
   } catch (const Failure& failure) {
     if (failure.code() == Code::internal || failure.code() == Code::data_loss) {
       log_error("a request failed", {{"path", request.path}, {"error", failure.what()}});
     }
-    return failure.error();
+    return error_response(mapper, failure.error(), request);
   } catch (...) {
     Error error = error_from_current_exception();
     log_error("a request failed by an unexpected exception", {{"path", request.path}, {"error", error.message}});
-    return Error{Code::internal, "internal error", {}, "quote request id '" + request.request_id + "' to the server's operator: its log has the cause"};
+    Error shown{Code::internal, "internal error", {}, fmt::format("the server's log has the cause beside request id '{}'", request.request_id)};
+    return error_response(mapper, shown, request);
   }
 }
 

@@ -21,8 +21,14 @@ Response default_error(const Error& error, const Request& request);
 // By `mapper`, or the default document when it is null or throws. `status` != 0 overrides the mapped one (405, 408, 413 have no code of their own).
 // 429 and 503 get `Retry-After: 1` unless they have one.
 Response error_response(ErrorMapper mapper, const Error& error, const Request& request, int status = 0);
-// What a client is told of the exception in flight: a Failure as it is, anything else as `internal` without its text, which is logged.
-// Called within the request's LogScope.
-Error public_error_from_current_exception(const Request& request);
+// The answer to the exception in flight: a Failure as it is, anything else as `internal` without its text, which is logged. Called within the
+// request's LogScope.
+Response response_from_current_exception(ErrorMapper mapper, const Request& request);
+
+// invalid_argument, and 413 instead of its status.
+class BodyTooLarge final : public Failure {
+ public:
+  explicit BodyTooLarge(size_t limit_bytes);
+};
 
 }  // namespace fettle::http

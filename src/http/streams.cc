@@ -1,6 +1,7 @@
 #include "http/streams.h"
 
 #include "base/text.h"
+#include "http/status.h"
 
 namespace fettle::http {
 namespace {
@@ -46,7 +47,7 @@ std::string StreamBody::take_raw(size_t limit) {
   }
   ready_.wait(lock, [&] { return !buffer_.empty() || ended_ || aborted_; });
   if (aborted_) {
-    if (why_ == Broken::too_large) fail(Code::invalid_argument, "the body is larger than the limit of this path, {} bytes", limit_bytes_);
+    if (why_ == Broken::too_large) throw BodyTooLarge(limit_bytes_);
     if (why_ == Broken::malformed) fail(Code::invalid_argument, "the body's chunks are malformed");
     fail(Code::unavailable, "the client went away before the whole body was there");
   }
