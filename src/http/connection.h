@@ -28,6 +28,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // One answer, 503, for a connection beyond the limit.
   void refuse();
 
+  // Thread-safe. client_gone: its side is shut, or the connection is closed.
+  bool client_gone() const { return peer_done_ || is_closed(); }
+  bool is_closed() const { return closed_; }
+
   // Thread-safe. They do nothing when the request `serial` is over.
   void post_finish(uint64_t serial, Response response);
   void post_events(uint64_t serial);
@@ -94,7 +98,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Phase phase_ = Phase::head;
   bool readable_ = true;
   bool writable_ = true;
-  bool peer_done_ = false;  // the client sent its FIN
+  std::atomic<bool> peer_done_{false};  // the client sent its FIN
+  std::atomic<bool> closed_{false};     // phase_, for other threads
   bool close_after_ = false;
   size_t turn_requests_ = 0;
   bool turn_asked_ = false;

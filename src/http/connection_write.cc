@@ -362,6 +362,7 @@ void Connection::close() {
   if (phase_ == Phase::closed) return;
   reset_request();
   phase_ = Phase::closed;
+  closed_ = true;
   out_.clear();
   in_.clear();
   fd_.reset();  // leaves the epoll set with it

@@ -66,12 +66,19 @@ void Exchange::complete(Response response) {
   parts_.connection->post_finish(parts_.serial, std::move(response));
 }
 
+bool Exchange::abandoned() const { return parts_.connection->client_gone(); }
+
 void Exchange::shed() {
   context_->metrics.shed.add();
   complete(failure(Error{Code::resource_exhausted, "the server has too many requests waiting", {}, "try again in a second"}));
 }
 
 void Exchange::run_on_pool() {
+  // It waited for a thread longer than its client waited for it.
+  if (parts_.connection->is_closed()) {
+    done_ = true;
+    return;
+  }
   LogScope scope(identity_.request_id);
   try {
     prepare_request(*context_, *parts_.route, parts_.request, parts_.coding);

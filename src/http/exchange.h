@@ -45,6 +45,7 @@ class Exchange final : public Responder::Sink, public std::enable_shared_from_th
   void run_async();
   void run_events();
   void complete(Response response) override;
+  bool abandoned() const override;
   // The pool had no room: 429.
   void shed();
 

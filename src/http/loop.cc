@@ -141,14 +141,15 @@ void Loop::wait() {
       [[maybe_unused]] ssize_t got = read(wake_.get(), &ignored, sizeof ignored);
       woken_ = false;
     } else if (event.data.ptr == &listener_tag) {
-      accept_all();
+      accept_some();
     } else {
       static_cast<Connection*>(event.data.ptr)->on_event(event.events);
     }
   }
 }
 
-void Loop::accept_all() {
+// A few a turn, so that a storm of connections does not starve those that are there.
+Loop::Accepted Loop::accept_some() {
   for (int i = 0; i < kAcceptsATurn && listener_; ++i) {
     sockaddr_storage address{};
     socklen_t length = sizeof address;
@@ -164,8 +165,9 @@ void Loop::accept_all() {
       epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
       listening_ = false;
     }
-    return;
+    return Accepted::all;
   }
+  return listener_ ? Accepted::some : Accepted::all;
 }
 
 void Loop::add(int fd, const std::string& remote) {
@@ -200,7 +202,8 @@ void Loop::remove(Connection& connection) {
 void Loop::again(std::shared_ptr<Connection> connection) { again_.push_back(std::move(connection)); }
 
 void Loop::begin_drain() {
-  accept_all();
+  while (accept_some() == Accepted::some) {
+  }
   listener_.reset();
   auto connections = connections_;
   for (auto& [key, connection] : connections) connection->on_drain();

@@ -47,7 +47,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
  private:
   void wait();
-  void accept_all();
+  enum class Accepted { all, some };
+  Accepted accept_some();
   void add(int fd, const std::string& remote);
   void run_posted();
   void tick();

@@ -81,10 +81,13 @@ class Responder {
    public:
     virtual ~Sink() = default;
     virtual void complete(Response response) = 0;
+    virtual bool abandoned() const { return false; }
   };
   Responder() = default;
   explicit Responder(std::shared_ptr<Sink> sink) : sink_(std::move(sink)) {}
   void operator()(Response response) const { sink_->complete(std::move(response)); }
+  // True when the client has closed its side: costly work that has not begun may be dropped.
+  bool abandoned() const { return sink_->abandoned(); }
 
  private:
   std::shared_ptr<Sink> sink_;

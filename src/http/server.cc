@@ -28,13 +28,15 @@ struct AddressFree {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 
-std::unique_ptr<addrinfo, AddressFree> resolve(const std::string& host, int port) {
+// The addresses of a host that can be bound to, IPv4 first: clients that are told `localhost` try that.
+std::unique_ptr<addrinfo, AddressFree> resolve(const std::string& host, int port, int family) {
   addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
+  hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* list = nullptr;
   int result = getaddrinfo(host.empty() ? nullptr : host.c_str(), std::to_string(port).c_str(), &hints, &list);
+  if (result != 0 && family == AF_INET) return resolve(host, port, AF_INET6);
   if (result != 0) fail(Code::invalid_argument, "cannot listen on host '{}': {}", host, gai_strerror(result));
   return std::unique_ptr<addrinfo, AddressFree>(list);
 }
@@ -42,7 +44,7 @@ std::unique_ptr<addrinfo, AddressFree> resolve(const std::string& host, int port
 enum class Sharing { alone, shared };
 
 Fd bind_socket(const ServerConfig& config, int port, Sharing sharing) {
-  auto address = resolve(config.host, port);
+  auto address = resolve(config.host, port, AF_INET);
   Fd fd(socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) fail(Code::unavailable, "cannot make a socket: {}", strerror(errno));
   int on = 1;
@@ -72,10 +74,10 @@ struct Server::Impl {
   std::vector<std::jthread> threads;
   int port = 0;
 
-  void stop() {
+  // Handlers may still run on the pool; what they answer is dropped.
+  void stop_loops() {
     for (auto& loop : loops) loop->stop();
     threads.clear();
-    pool.reset();
     loops.clear();
   }
 };
@@ -89,7 +91,10 @@ Server::Server(ServerConfig config, const Router& router, Authoriser authorise, 
   impl_->context = std::make_shared<Context>(std::move(config), router, std::move(authorise), clock, registry);
 }
 
-Server::~Server() { impl_->stop(); }
+Server::~Server() {
+  impl_->stop_loops();
+  impl_->pool.reset();
+}
 
 void Server::start() {
   const ServerConfig& config = impl_->context->config;
@@ -134,7 +139,7 @@ bool Server::drain(int64_t timeout_ms) {
   };
   bool finished = context.idle.wait_until(lock, deadline, all_done);
   lock.unlock();
-  impl_->stop();
+  impl_->stop_loops();
   return finished;
 }
 

@@ -419,5 +419,81 @@ TEST_F(ServerTest, DrainFinishesWhatIsInFlightAndClosesTheRest) {
   EXPECT_TRUE(finished);
 }
 
+TEST_F(ServerTest, AResponderTellsWhenItsClientHasGone) {
+  std::mutex mutex;
+  std::optional<Responder> kept;
+  Route row;
+  row.method = "GET";
+  row.path = "/x";
+  row.handler = AsyncHandler([&](Request, Responder respond) {
+    std::lock_guard lock(mutex);
+    kept = std::move(respond);
+  });
+  router_.add(std::move(row));
+  start();
+  auto abandoned = [&] {
+    std::lock_guard lock(mutex);
+    return kept && kept->abandoned();
+  };
+  {
+    auto socket = connect();
+    socket.send(get("/x"));
+    for (bool there = false; !there; std::this_thread::yield()) {
+      std::lock_guard lock(mutex);
+      there = kept.has_value();
+    }
+    EXPECT_FALSE(abandoned());
+  }
+  for (int i = 0; i < 2000 && !abandoned(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(abandoned());
+  (*kept)(Response::text(200, "late"));
+}
+
+TEST_F(ServerTest, DrainGivesUpInTimeOnAHandlerThatHangs) {
+  std::atomic<bool> entered{false};
+  std::atomic<bool> go{false};
+  route("GET", "/hang", [&](Request&) {
+    entered = true;
+    while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return Response::text(200, "x");
+  }, kPool);
+  start();
+  auto socket = connect();
+  socket.send(get("/hang"));
+  while (!entered) std::this_thread::yield();
+  auto before = std::chrono::steady_clock::now();
+  EXPECT_FALSE(server_->drain(30));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(2));
+  go = true;
+}
+
+TEST_F(ServerTest, SeveralLoopsShareOnePortAndFinishTheirRequestsWhileDraining) {
+  config_.loops = 3;
+  route("GET", "/inline", [](Request&) { return Response::text(200, "x"); });
+  route("GET", "/pool", [](Request&) { return Response::text(200, "x"); }, kPool);
+  start();
+  std::atomic<int> answered{0};
+  std::atomic<int> broken{0};
+  {
+    std::vector<std::jthread> clients;
+    for (int t = 0; t < 4; ++t) {
+      clients.emplace_back([&, t] {
+        for (int i = 0; i < 50; ++i) {
+          auto socket = connect();
+          if (!socket.connected()) return;
+          if (!socket.send(get((i + t) % 2 == 0 ? "/inline" : "/pool"))) continue;
+          std::string answer = socket.read_all();
+          if (answer.starts_with("HTTP/1.1 200 ")) ++answered;
+          if (!answer.empty() && !answer.ends_with("\r\n\r\nx")) ++broken;
+        }
+      });
+    }
+    while (answered < 50) std::this_thread::yield();
+    EXPECT_TRUE(server_->drain(5000));
+  }
+  EXPECT_EQ(broken, 0);
+  EXPECT_GE(answered, 50);
+}
+
 }  // namespace
 }  // namespace fettle::http
