@@ -22,7 +22,14 @@ async function failure(response: Response): Promise<ApiError> {
     const body = JSON.parse(text);
     if (body.error && typeof body.error === 'object') {
       const e = body.error;
-      return new ApiError(e.message ?? text, response.status, e.code ?? '', e.fix ?? '', e.details ?? [], e.request_id ?? requestId);
+      return new ApiError(
+        e.message ?? text,
+        response.status,
+        e.code ?? '',
+        e.fix ?? '',
+        e.details ?? [],
+        e.request_id ?? requestId,
+      );
     }
     return new ApiError(body.message ?? text, response.status, body.error_code ?? '', '', [], requestId);
   } catch {
@@ -35,7 +42,10 @@ export async function request<T>(method: string, url: string, body?: unknown, si
   try {
     response = await fetch(serverPrefix + url, {
       method,
-      headers: body === undefined ? { accept: 'application/json' } : { accept: 'application/json', 'content-type': 'application/json' },
+      headers:
+        body === undefined
+          ? { accept: 'application/json' }
+          : { accept: 'application/json', 'content-type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
@@ -56,7 +66,8 @@ export function mlflow(path: string, query: Record<string, string | number | und
 }
 function queryText(query: Record<string, string | number | undefined | null>) {
   const params = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== null && value !== '') params.set(key, String(value));
+  for (const [key, value] of Object.entries(query))
+    if (value !== undefined && value !== null && value !== '') params.set(key, String(value));
   const text = params.toString();
   return text ? `?${text}` : '';
 }
@@ -114,7 +125,8 @@ export function useApi<T>(call: Call | string | null, pollMs = 5000): Loaded<T> 
         if (abort.signal.aborted) return;
         const error = cause instanceof ApiError ? cause : new ApiError(String(cause), 0);
         watchers.forEach((w) => w(error.status !== 0));
-        if (latest.current === key) setState((old) => ({ key, data: old.key === key ? old.data : undefined, error, at: Date.now() }));
+        if (latest.current === key)
+          setState((old) => ({ key, data: old.key === key ? old.data : undefined, error, at: Date.now() }));
       }
       if (pollMs > 0 && !abort.signal.aborted) timer = window.setTimeout(next, pollMs);
     };
@@ -133,5 +145,10 @@ export function useApi<T>(call: Call | string | null, pollMs = 5000): Loaded<T> 
   const reload = useCallback(() => setTick((n) => n + 1), []);
   const current = state.key === key;
   const data = current ? state.data : (cache.get(key) as T | undefined);
-  return { data, error: current ? state.error : undefined, loading: !!key && !data && !(current && state.error), reload };
+  return {
+    data,
+    error: current ? state.error : undefined,
+    loading: !!key && !data && !(current && state.error),
+    reload,
+  };
 }

@@ -57,7 +57,13 @@ export function App() {
 }
 
 function NotFound({ path }: { path: string }) {
-  return <Empty title="There is no such page"><p><code>{path}</code> is not a page of this server. <Link to="/">Go home</Link>, or search with Ctrl K.</p></Empty>;
+  return (
+    <Empty title="There is no such page">
+      <p>
+        <code>{path}</code> is not a page of this server. <Link to="/">Go home</Link>, or search with Ctrl K.
+      </p>
+    </Empty>
+  );
 }
 
 /** One broken page does not take the frame with it. */
@@ -68,6 +74,14 @@ class Guard extends Component<{ children: ReactNode }, { broken: string }> {
   }
   override render() {
     if (!this.state.broken) return this.props.children;
-    return <div className="note danger" role="alert"><strong>this page has a bug</strong><div>{this.state.broken}</div><div>The command line shows the same facts: <code>fettle help</code></div></div>;
+    return (
+      <div className="note danger" role="alert">
+        <strong>this page has a bug</strong>
+        <div>{this.state.broken}</div>
+        <div>
+          The command line shows the same facts: <code>fettle help</code>
+        </div>
+      </div>
+    );
   }
 }

@@ -91,7 +91,14 @@ export function date(ms: Num): string {
 export function dateTime(ms: Num): string {
   const n = toNumber(ms);
   if (n === null) return '–';
-  return new Date(n).toLocaleString(undefined, { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  return new Date(n).toLocaleString(undefined, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  });
 }
 
 export function clock(ms: Num): string {

@@ -389,7 +389,14 @@ export interface Resource {
 }
 
 export interface Metrics {
-  system: Record<string, unknown> & { cpu_percent?: Num; memory_bytes?: Num; disk_free_bytes?: Num; uptime_ms?: Num; requests?: Num; latency_ms?: Latency };
+  system: Record<string, unknown> & {
+    cpu_percent?: Num;
+    memory_bytes?: Num;
+    disk_free_bytes?: Num;
+    uptime_ms?: Num;
+    requests?: Num;
+    latency_ms?: Latency;
+  };
   model: { endpoints: (Record<string, Num> & { endpoint: string })[] };
   data: { monitors: (Record<string, unknown> & { monitor: string })[] };
 }
@@ -406,9 +413,24 @@ export interface RunMetric {
   step: number | string;
 }
 export interface Run {
-  info: { run_id: string; run_name?: string; experiment_id: string; status: string; start_time?: number | string; end_time?: number | string; user_id?: string; artifact_uri?: string; lifecycle_stage?: string };
+  info: {
+    run_id: string;
+    run_name?: string;
+    experiment_id: string;
+    status: string;
+    start_time?: number | string;
+    end_time?: number | string;
+    user_id?: string;
+    artifact_uri?: string;
+    lifecycle_stage?: string;
+  };
   data: { metrics?: RunMetric[]; params?: Pair[]; tags?: Pair[] };
-  inputs?: { dataset_inputs?: { tags?: Pair[]; dataset: { name: string; digest: string; source_type?: string; source?: string; profile?: string } }[] };
+  inputs?: {
+    dataset_inputs?: {
+      tags?: Pair[];
+      dataset: { name: string; digest: string; source_type?: string; source?: string; profile?: string };
+    }[];
+  };
 }
 export interface Experiment {
   experiment_id: string;

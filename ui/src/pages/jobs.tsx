@@ -14,21 +14,67 @@ export function JobsPage() {
     <>
       <PageHead title="Jobs" sub="Commands that the server ran: training, pipelines, retraining." />
       <Loads of={jobs} lines={6}>
-        {(data) => data.items.length === 0 ? <Empty title="No job yet" command="fettle jobs submit --directory . -- python train.py"><p>Jobs run on this host with logs, a timeout and limits; stock <code>mlflow</code> code inside logs to this server.</p></Empty> : (
-          <Table
-            label="jobs" rows={data.items} id={(j) => j.id} to={(j) => path`/jobs/${j.id}`} order="-created"
-            columns={[
-              { key: 'state', title: 'State', cell: (j) => <Status state={j.state} chip />, by: (j) => j.state },
-              { key: 'name', title: 'Job', cell: (j) => <Link to={path`/jobs/${j.id}`}>{j.name || j.id}</Link>, by: (j) => j.name },
-              { key: 'command', title: 'Command', cell: (j) => <code className="clip" style={{ maxWidth: 360, display: 'inline-block', verticalAlign: 'bottom' }} title={j.command.join(' ')}>{j.command.join(' ')}</code> },
-              { key: 'reason', title: 'Why', cell: (j) => <span className="secondary">{j.reason}</span> },
-              { key: 'took', title: 'Took', numeric: true, cell: (j) => (j.started_at_ms ? duration((j.ended_at_ms ?? Date.now()) - j.started_at_ms) : '–') },
-              { key: 'cpu', title: 'CPU', numeric: true, cell: (j) => duration(j.cpu_ms), by: (j) => j.cpu_ms },
-              { key: 'memory', title: 'Peak memory', numeric: true, cell: (j) => bytes(j.peak_memory_bytes), by: (j) => j.peak_memory_bytes },
-              { key: 'created', title: 'Submitted', cell: (j) => <Time ms={j.created_at_ms} />, by: (j) => j.created_at_ms },
-            ]}
-          />
-        )}
+        {(data) =>
+          data.items.length === 0 ? (
+            <Empty title="No job yet" command="fettle jobs submit --directory . -- python train.py">
+              <p>
+                Jobs run on this host with logs, a timeout and limits; stock <code>mlflow</code> code inside logs to
+                this server.
+              </p>
+            </Empty>
+          ) : (
+            <Table
+              label="jobs"
+              rows={data.items}
+              id={(j) => j.id}
+              to={(j) => path`/jobs/${j.id}`}
+              order="-created"
+              columns={[
+                { key: 'state', title: 'State', cell: (j) => <Status state={j.state} chip />, by: (j) => j.state },
+                {
+                  key: 'name',
+                  title: 'Job',
+                  cell: (j) => <Link to={path`/jobs/${j.id}`}>{j.name || j.id}</Link>,
+                  by: (j) => j.name,
+                },
+                {
+                  key: 'command',
+                  title: 'Command',
+                  cell: (j) => (
+                    <code
+                      className="clip"
+                      style={{ maxWidth: 360, display: 'inline-block', verticalAlign: 'bottom' }}
+                      title={j.command.join(' ')}
+                    >
+                      {j.command.join(' ')}
+                    </code>
+                  ),
+                },
+                { key: 'reason', title: 'Why', cell: (j) => <span className="secondary">{j.reason}</span> },
+                {
+                  key: 'took',
+                  title: 'Took',
+                  numeric: true,
+                  cell: (j) => (j.started_at_ms ? duration((j.ended_at_ms ?? Date.now()) - j.started_at_ms) : '–'),
+                },
+                { key: 'cpu', title: 'CPU', numeric: true, cell: (j) => duration(j.cpu_ms), by: (j) => j.cpu_ms },
+                {
+                  key: 'memory',
+                  title: 'Peak memory',
+                  numeric: true,
+                  cell: (j) => bytes(j.peak_memory_bytes),
+                  by: (j) => j.peak_memory_bytes,
+                },
+                {
+                  key: 'created',
+                  title: 'Submitted',
+                  cell: (j) => <Time ms={j.created_at_ms} />,
+                  by: (j) => j.created_at_ms,
+                },
+              ]}
+            />
+          )
+        }
       </Loads>
     </>
   );
@@ -43,21 +89,50 @@ export function JobPage({ id }: { id: string }) {
         return (
           <>
             <PageHead
-              title={j.name || j.id} sub={<span className="row wrap"><Status state={j.state} chip /><span>{j.reason}</span></span>}
-              actions={<><Act label="Cancel" tone="danger" effect="The job's processes get a signal to stop, and are killed if they do not." url={fettle(path`/jobs/${id}/cancel`)} disabled={ended ? `the job is ${words(j.state)}` : undefined} done={job.reload} /><Command text={`fettle jobs logs ${j.id}`} /></>}
+              title={j.name || j.id}
+              sub={
+                <span className="row wrap">
+                  <Status state={j.state} chip />
+                  <span>{j.reason}</span>
+                </span>
+              }
+              actions={
+                <>
+                  <Act
+                    label="Cancel"
+                    tone="danger"
+                    effect="The job's processes get a signal to stop, and are killed if they do not."
+                    url={fettle(path`/jobs/${id}/cancel`)}
+                    disabled={ended ? `the job is ${words(j.state)}` : undefined}
+                    done={job.reload}
+                  />
+                  <Command text={`fettle jobs logs ${j.id}`} />
+                </>
+              }
             />
-            <Facts of={[
-              ['command', <code key="c">{j.command.join(' ')}</code>],
-              ['directory', <code key="d">{j.directory}</code>],
-              ['submitted', <Time key="s" ms={j.created_at_ms} absolute />],
-              ['took', j.started_at_ms ? duration((j.ended_at_ms ?? Date.now()) - j.started_at_ms) : 'not started'],
-              ['exit', j.exit_code ?? (j.signal ? `signal ${j.signal}` : undefined)],
-              ['CPU', j.cpu_ms === undefined || j.cpu_ms === null ? undefined : duration(j.cpu_ms)],
-              ['peak memory', j.peak_memory_bytes ? bytes(j.peak_memory_bytes) : undefined],
-              ['retraining', j.retraining_run ? <Link key="r" to={path`/retraining/runs/${j.retraining_run}`}>{j.retraining_run}</Link> : undefined],
-            ]} />
+            <Facts
+              of={[
+                ['command', <code key="c">{j.command.join(' ')}</code>],
+                ['directory', <code key="d">{j.directory}</code>],
+                ['submitted', <Time key="s" ms={j.created_at_ms} absolute />],
+                ['took', j.started_at_ms ? duration((j.ended_at_ms ?? Date.now()) - j.started_at_ms) : 'not started'],
+                ['exit', j.exit_code ?? (j.signal ? `signal ${j.signal}` : undefined)],
+                ['CPU', j.cpu_ms === undefined || j.cpu_ms === null ? undefined : duration(j.cpu_ms)],
+                ['peak memory', j.peak_memory_bytes ? bytes(j.peak_memory_bytes) : undefined],
+                [
+                  'retraining',
+                  j.retraining_run ? (
+                    <Link key="r" to={path`/retraining/runs/${j.retraining_run}`}>
+                      {j.retraining_run}
+                    </Link>
+                  ) : undefined,
+                ],
+              ]}
+            />
             <div style={{ height: 20 }} />
-            <Panel title="Log"><Log id={id} /></Panel>
+            <Panel title="Log">
+              <Log id={id} />
+            </Panel>
           </>
         );
       }}
@@ -80,7 +155,12 @@ function Log({ id }: { id: string }) {
       let offset = 0;
       let all = '';
       while (!abort.signal.aborted) {
-        const piece = await request<{ next_offset: number; text: string; end: boolean }>('GET', fettle(path`/jobs/${id}/logs`, { offset, limit: 262144, wait_ms: offset ? 5000 : 0 }), undefined, abort.signal);
+        const piece = await request<{ next_offset: number; text: string; end: boolean }>(
+          'GET',
+          fettle(path`/jobs/${id}/logs`, { offset, limit: 262144, wait_ms: offset ? 5000 : 0 }),
+          undefined,
+          abort.signal,
+        );
         const idle = piece.next_offset === offset;
         offset = piece.next_offset;
         all += piece.text;
@@ -103,13 +183,16 @@ function Log({ id }: { id: string }) {
   }, [id]);
   useEffect(() => {
     const element = box.current;
-    if (element && element.scrollHeight - element.scrollTop - element.clientHeight < 200) element.scrollTop = element.scrollHeight;
+    if (element && element.scrollHeight - element.scrollTop - element.clientHeight < 200)
+      element.scrollTop = element.scrollHeight;
   }, [text]);
   if (error) return <Failed error={error} />;
   return (
     <>
       {cut && <p className="muted">the beginning is left out here: fettle jobs logs {id}</p>}
-      <pre className="block log" ref={box} tabIndex={0} aria-label="log">{text || (end ? 'it printed nothing' : 'nothing printed yet')}</pre>
+      <pre className="block log" ref={box} tabIndex={0} aria-label="log">
+        {text || (end ? 'it printed nothing' : 'nothing printed yet')}
+      </pre>
       {!end && <p className="table-foot">following</p>}
     </>
   );

@@ -10,11 +10,38 @@ export function LineagePage() {
   return (
     <>
       <PageHead title="Lineage" sub="From the bytes of the data to one prediction, and back." />
-      <form className="row" style={{ marginBottom: 16 }} onSubmit={(e) => { e.preventDefault(); setId(text.trim()); }}>
-        <input className="input mono grow" style={{ maxWidth: 560 }} data-filter value={text} onChange={(e) => setText(e.target.value)} placeholder="flights-delay@champion, a run, a content hash, prediction/01J…" aria-label="id" spellCheck={false} />
-        <button type="submit" className="button">Show</button>
+      <form
+        className="row"
+        style={{ marginBottom: 16 }}
+        onSubmit={(e) => {
+          e.preventDefault();
+          setId(text.trim());
+        }}
+      >
+        <input
+          className="input mono grow"
+          style={{ maxWidth: 560 }}
+          data-filter
+          value={text}
+          onChange={(e) => setText(e.target.value)}
+          placeholder="flights-delay@champion, a run, a content hash, prediction/01J…"
+          aria-label="id"
+          spellCheck={false}
+        />
+        <button type="submit" className="button">
+          Show
+        </button>
       </form>
-      {id ? <LineageView key={id} id={id} /> : <Examples choose={(v) => { setText(v); setId(v); }} />}
+      {id ? (
+        <LineageView key={id} id={id} />
+      ) : (
+        <Examples
+          choose={(v) => {
+            setText(v);
+            setId(v);
+          }}
+        />
+      )}
     </>
   );
 }
@@ -31,7 +58,20 @@ function Examples({ choose }: { choose: (id: string) => void }) {
     <div className="empty">
       <h2>Start from any object</h2>
       <ul className="stack" style={{ marginTop: 8 }}>
-        {examples.map(([what, id]) => <li key={id} className="row"><span className="secondary" style={{ width: 110 }}>{what}</span>{id.includes('…') || id.includes('d41d') ? <code>{id}</code> : <button type="button" className="button quiet" onClick={() => choose(id)}><code>{id}</code></button>}</li>)}
+        {examples.map(([what, id]) => (
+          <li key={id} className="row">
+            <span className="secondary" style={{ width: 110 }}>
+              {what}
+            </span>
+            {id.includes('…') || id.includes('d41d') ? (
+              <code>{id}</code>
+            ) : (
+              <button type="button" className="button quiet" onClick={() => choose(id)}>
+                <code>{id}</code>
+              </button>
+            )}
+          </li>
+        ))}
       </ul>
     </div>
   );

@@ -13,24 +13,55 @@ export function MonitoringPage() {
   const monitors = useApi<Page<Monitor>>(fettle('/monitors'));
   return (
     <>
-      <PageHead title="Monitoring" sub="What system metrics cannot see: whether the data and the answers still look like training." />
+      <PageHead
+        title="Monitoring"
+        sub="What system metrics cannot see: whether the data and the answers still look like training."
+      />
       <Loads of={monitors} lines={5}>
-        {(data) => data.items.length === 0 ? (
-          <Empty title="No monitor yet" command={'kind: Monitor\nname: flights-monthly\nspec:\n  endpoint: flights\n  window: month'}><p>Write this to a file and run <code>fettle apply -f FILE</code>.</p></Empty>
-        ) : (
-          <Table
-            label="monitors" rows={data.items} id={(m) => m.name} to={(m) => path`/monitoring/${m.name}`}
-            columns={[
-              { key: 'name', title: 'Monitor', cell: (m) => <Link to={path`/monitoring/${m.name}`}>{m.name}</Link>, by: (m) => m.name },
-              { key: 'state', title: 'State', cell: (m) => <Status state={m.state} chip />, by: (m) => m.state },
-              { key: 'endpoint', title: 'Endpoint', cell: (m) => <Link to={path`/endpoints/${m.endpoint}`}>{m.endpoint}</Link>, by: (m) => m.endpoint },
-              { key: 'verdict', title: 'Verdict', cell: (m) => m.verdict },
-              { key: 'window', title: 'Window', cell: (m) => m.window },
-              { key: 'windows', title: 'Windows', numeric: true, cell: (m) => count(m.windows), by: (m) => m.windows },
-              { key: 'last', title: 'Newest', cell: (m) => m.last_window ?? '–' },
-            ]}
-          />
-        )}
+        {(data) =>
+          data.items.length === 0 ? (
+            <Empty
+              title="No monitor yet"
+              command={'kind: Monitor\nname: flights-monthly\nspec:\n  endpoint: flights\n  window: month'}
+            >
+              <p>
+                Write this to a file and run <code>fettle apply -f FILE</code>.
+              </p>
+            </Empty>
+          ) : (
+            <Table
+              label="monitors"
+              rows={data.items}
+              id={(m) => m.name}
+              to={(m) => path`/monitoring/${m.name}`}
+              columns={[
+                {
+                  key: 'name',
+                  title: 'Monitor',
+                  cell: (m) => <Link to={path`/monitoring/${m.name}`}>{m.name}</Link>,
+                  by: (m) => m.name,
+                },
+                { key: 'state', title: 'State', cell: (m) => <Status state={m.state} chip />, by: (m) => m.state },
+                {
+                  key: 'endpoint',
+                  title: 'Endpoint',
+                  cell: (m) => <Link to={path`/endpoints/${m.endpoint}`}>{m.endpoint}</Link>,
+                  by: (m) => m.endpoint,
+                },
+                { key: 'verdict', title: 'Verdict', cell: (m) => m.verdict },
+                { key: 'window', title: 'Window', cell: (m) => m.window },
+                {
+                  key: 'windows',
+                  title: 'Windows',
+                  numeric: true,
+                  cell: (m) => count(m.windows),
+                  by: (m) => m.windows,
+                },
+                { key: 'last', title: 'Newest', cell: (m) => m.last_window ?? '–' },
+              ]}
+            />
+          )
+        }
       </Loads>
     </>
   );
@@ -46,16 +77,40 @@ export function MonitorPage({ name }: { name: string }) {
         <>
           <PageHead
             title={name}
-            sub={<span className="row wrap"><Status state={m.state} chip /><span>{m.verdict}</span><span className="muted">windows of one {m.window}, by event time, on <Link to={path`/endpoints/${m.endpoint}`}>{m.endpoint}</Link></span></span>}
+            sub={
+              <span className="row wrap">
+                <Status state={m.state} chip />
+                <span>{m.verdict}</span>
+                <span className="muted">
+                  windows of one {m.window}, by event time, on{' '}
+                  <Link to={path`/endpoints/${m.endpoint}`}>{m.endpoint}</Link>
+                </span>
+              </span>
+            }
             actions={<Command text={`fettle drift ${m.endpoint}`} />}
           />
           {(alerts.data?.items.length ?? 0) > 0 && (
             <div className="row wrap" style={{ marginBottom: 16 }}>
-              {alerts.data?.items.map((a) => <Link key={a.name} to={path`/alerts/${a.name}`} className={`chip`} style={{ lineHeight: '24px' }}><Status state={a.state} text={a.name} /> <span className="secondary">{a.expr}</span></Link>)}
+              {alerts.data?.items.map((a) => (
+                <Link key={a.name} to={path`/alerts/${a.name}`} className={`chip`} style={{ lineHeight: '24px' }}>
+                  <Status state={a.state} text={a.name} /> <span className="secondary">{a.expr}</span>
+                </Link>
+              ))}
             </div>
           )}
           <Loads of={windows} lines={10}>
-            {(data) => data.items.length === 0 ? <Empty title="No window yet"><p>A window closes when an event after its end was logged. Close what is complete now: <code>fettle api POST /monitors/{name}/evaluate</code></p></Empty> : <Windows monitor={name} windows={data.items} />}
+            {(data) =>
+              data.items.length === 0 ? (
+                <Empty title="No window yet">
+                  <p>
+                    A window closes when an event after its end was logged. Close what is complete now:{' '}
+                    <code>fettle api POST /monitors/{name}/evaluate</code>
+                  </p>
+                </Empty>
+              ) : (
+                <Windows monitor={name} windows={data.items} />
+              )
+            }
           </Loads>
         </>
       )}
@@ -110,16 +165,48 @@ function Windows({ monitor, windows }: { monitor: string; windows: Window[] }) {
         <Figure value={fixed(last.metrics.auc, 3)} what={`AUC ${range(last, 'auc')}`} />
         <Figure value={fixed(last.metrics.log_loss, 3)} what="log loss" />
         <Figure value={fixed(last.metrics.calibration_error, 3)} what="calibration error" />
-        <Figure value={percent(last.metrics.drift_share, 0)} what="of features drifted" tone={last.status === 'drifted' ? 'warning' : undefined} />
+        <Figure
+          value={percent(last.metrics.drift_share, 0)}
+          what="of features drifted"
+          tone={last.status === 'drifted' ? 'warning' : undefined}
+        />
       </div>
       <div className="drift">
         <div className="map">
-          <Panel title="Drift: feature × window" aside={<>colour where it drifted <span className="ramp" role="img" aria-label="colour ramp" /> 1× to 8× the threshold · ▨ not computable</>}>
-            <Heatmap windows={windows} features={features} marks={marks} chosen={shownFeature ? { window: shownWindow.id, feature: shownFeature } : null} onChoose={choose} />
-            {!shownFeature && <p className="table-foot">Scores against the training data. Choose a cell to see the distributions behind it.</p>}
+          <Panel
+            title="Drift: feature × window"
+            aside={
+              <>
+                colour where it drifted <span className="ramp" role="img" aria-label="colour ramp" /> 1× to 8× the
+                threshold · ▨ not computable
+              </>
+            }
+          >
+            <Heatmap
+              windows={windows}
+              features={features}
+              marks={marks}
+              chosen={shownFeature ? { window: shownWindow.id, feature: shownFeature } : null}
+              onChoose={choose}
+            />
+            {!shownFeature && (
+              <p className="table-foot">
+                Scores against the training data. Choose a cell to see the distributions behind it.
+              </p>
+            )}
           </Panel>
         </div>
-        {shownFeature && <div className="detail"><FeaturePanel monitor={monitor} window={shownWindow.id} feature={shownFeature} windows={windows} pick={(i) => choose(windows[i]?.id ?? shownWindow.id, shownFeature)} /></div>}
+        {shownFeature && (
+          <div className="detail">
+            <FeaturePanel
+              monitor={monitor}
+              window={shownWindow.id}
+              feature={shownFeature}
+              windows={windows}
+              pick={(i) => choose(windows[i]?.id ?? shownWindow.id, shownFeature)}
+            />
+          </div>
+        )}
       </div>
       <Quality windows={windows} marks={marks} pick={(i) => setWindow(windows[i]?.id ?? '')} shown={shownWindow} />
     </>
@@ -131,34 +218,83 @@ function range(w: Window, key: string) {
   return interval ? `[${fixed(interval[0], 3)}, ${fixed(interval[1], 3)}]` : '';
 }
 
-function FeaturePanel({ monitor, window: id, feature, windows, pick }: { monitor: string; window: string; feature: string; windows: Window[]; pick: (i: number) => void }) {
+function FeaturePanel({
+  monitor,
+  window: id,
+  feature,
+  windows,
+  pick,
+}: {
+  monitor: string;
+  window: string;
+  feature: string;
+  windows: Window[];
+  pick: (i: number) => void;
+}) {
   const loaded = useApi<Distribution>(fettle(path`/monitors/${monitor}/windows/${id}/features/${feature}`), 0);
   const scores = windows.map((w) => toNumber(w.features.find((f) => f.name === feature)?.score));
   const index = windows.findIndex((w) => w.id === id);
   return (
-    <Panel id="feature" title={<>{label(feature)} in {id}</>} aside={<Link to={`/lineage?id=${encodeURIComponent(`window/${monitor}/${id}`)}`}>lineage of this window</Link>}>
+    <Panel
+      id="feature"
+      title={
+        <>
+          {label(feature)} in {id}
+        </>
+      }
+      aside={<Link to={`/lineage?id=${encodeURIComponent(`window/${monitor}/${id}`)}`}>lineage of this window</Link>}
+    >
       <Loads of={loaded} lines={6}>
         {(d) => (
           <>
             <div className={`note ${d.drifted ? 'warning' : ''}`} style={{ marginBottom: 12 }}>
-              <b>{d.drifted ? 'Drifted' : d.status === 'ok' ? 'No drift' : words(d.status)}</b> <span>{sentence(d)}</span>
+              <b>{d.drifted ? 'Drifted' : d.status === 'ok' ? 'No drift' : words(d.status)}</b>{' '}
+              <span>{sentence(d)}</span>
             </div>
-            <h3 style={{ marginBottom: 6 }}>Share of rows: {count(d.reference_rows)} in training, {count(d.rows)} in {id}</h3>
-            <PairedBars bins={d.bins} label={`distribution of ${label(feature)}: training against ${id}`} current={id} height={230} />
+            <h3 style={{ marginBottom: 6 }}>
+              Share of rows: {count(d.reference_rows)} in training, {count(d.rows)} in {id}
+            </h3>
+            <PairedBars
+              bins={d.bins}
+              label={`distribution of ${label(feature)}: training against ${id}`}
+              current={id}
+              height={230}
+            />
             <h3 style={{ margin: '16px 0 6px' }}>{words(d.test)} over the windows</h3>
-            <LineChart label={`${d.test} of ${feature} over windows`} height={120} fromZero x={windows.map((w) => w.id)} series={[{ id: feature, name: d.test, color: 'var(--series-1)', values: scores }]} limit={toNumber(d.threshold) === null ? undefined : { value: toNumber(d.threshold) ?? 0, label: 'threshold' }} current={index} onPick={pick} />
-            <div className="columns" style={{ marginTop: 16, gridTemplateColumns: 'repeat(auto-fit, minmax(min(100%, 230px), 1fr))' }}>
-              <Facts of={[
-                ['test', words(d.test)],
-                ['score', num(d.score)],
-                ['threshold', num(d.threshold)],
-                ['expected without drift', d.expected_null === undefined ? undefined : num(d.expected_null, 3)],
-                ['p', d.p_value === undefined ? undefined : num(d.p_value, 3)],
-                ['q (all features)', d.q_value === undefined ? undefined : num(d.q_value, 3)],
-                ['missing', `${percent(d.reference_missing_rate)} → ${percent(d.missing_rate)}`],
-                ['unseen categories', d.kind === 'categorical' ? percent(d.unseen_rate) : undefined],
-                ['outside training range', d.kind === 'numeric' && d.out_of_range_rate !== undefined ? percent(d.out_of_range_rate) : undefined],
-              ]} />
+            <LineChart
+              label={`${d.test} of ${feature} over windows`}
+              height={120}
+              fromZero
+              x={windows.map((w) => w.id)}
+              series={[{ id: feature, name: d.test, color: 'var(--series-1)', values: scores }]}
+              limit={
+                toNumber(d.threshold) === null ? undefined : { value: toNumber(d.threshold) ?? 0, label: 'threshold' }
+              }
+              current={index}
+              onPick={pick}
+            />
+            <div
+              className="columns"
+              style={{ marginTop: 16, gridTemplateColumns: 'repeat(auto-fit, minmax(min(100%, 230px), 1fr))' }}
+            >
+              <Facts
+                of={[
+                  ['test', words(d.test)],
+                  ['score', num(d.score)],
+                  ['threshold', num(d.threshold)],
+                  ['expected without drift', d.expected_null === undefined ? undefined : num(d.expected_null, 3)],
+                  ['p', d.p_value === undefined ? undefined : num(d.p_value, 3)],
+                  ['q (all features)', d.q_value === undefined ? undefined : num(d.q_value, 3)],
+                  ['missing', `${percent(d.reference_missing_rate)} → ${percent(d.missing_rate)}`],
+                  ['unseen categories', d.kind === 'categorical' ? percent(d.unseen_rate) : undefined],
+                  [
+                    'outside training range',
+                    d.kind === 'numeric' && d.out_of_range_rate !== undefined
+                      ? percent(d.out_of_range_rate)
+                      : undefined,
+                  ],
+                ]}
+              />
               <Statistics d={d} />
             </div>
           </>
@@ -174,30 +310,65 @@ function sentence(d: Distribution) {
   const moved = `${most.label}: ${percent(most.reference)} → ${percent(most.current)} of rows`;
   const before = d.statistics?.reference?.p50;
   const after = d.statistics?.current?.p50;
-  return d.kind === 'numeric' && toNumber(before) !== null && toNumber(after) !== null ? `Median ${num(before)} → ${num(after)}. Largest change in ${moved}.` : `Largest change in ${moved}.`;
+  return d.kind === 'numeric' && toNumber(before) !== null && toNumber(after) !== null
+    ? `Median ${num(before)} → ${num(after)}. Largest change in ${moved}.`
+    : `Largest change in ${moved}.`;
 }
 
 function Statistics({ d }: { d: Distribution }) {
   const current = d.statistics?.current;
   const reference = d.statistics?.reference;
   if (!current || !reference) return null;
-  const keys = ['min', 'p5', 'p50', 'p95', 'max', 'mean', 'sd', 'distinct'].filter((k) => toNumber(current[k]) !== null || toNumber(reference[k]) !== null);
+  const keys = ['min', 'p5', 'p50', 'p95', 'max', 'mean', 'sd', 'distinct'].filter(
+    (k) => toNumber(current[k]) !== null || toNumber(reference[k]) !== null,
+  );
   if (keys.length === 0) return null;
   return (
     <table className="table" aria-label="statistics">
-      <thead><tr><th /><th className="num">training</th><th className="num">{d.window}</th></tr></thead>
-      <tbody>{keys.map((k) => <tr key={k}><td>{k}</td><td className="num">{num(reference[k])}</td><td className="num">{num(current[k])}</td></tr>)}</tbody>
+      <thead>
+        <tr>
+          <th />
+          <th className="num">training</th>
+          <th className="num">{d.window}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map((k) => (
+          <tr key={k}>
+            <td>{k}</td>
+            <td className="num">{num(reference[k])}</td>
+            <td className="num">{num(current[k])}</td>
+          </tr>
+        ))}
+      </tbody>
     </table>
   );
 }
 
-function Quality({ windows, marks, pick, shown }: { windows: Window[]; marks: Record<string, string>; pick: (i: number) => void; shown: Window }) {
+function Quality({
+  windows,
+  marks,
+  pick,
+  shown,
+}: {
+  windows: Window[];
+  marks: Record<string, string>;
+  pick: (i: number) => void;
+  shown: Window;
+}) {
   const x = windows.map((w) => w.id);
   const index = windows.findIndex((w) => w.id === shown.id);
   const series = (key: string, name: string, color: string): Series => ({
-    id: key, name, color,
+    id: key,
+    name,
+    color,
     values: windows.map((w) => toNumber(w.metrics[key])),
-    band: windows.map((w) => { const i = w.intervals?.[key]; const low = toNumber(i?.[0]); const high = toNumber(i?.[1]); return low === null || high === null ? null : [low, high]; }),
+    band: windows.map((w) => {
+      const i = w.intervals?.[key];
+      const low = toNumber(i?.[0]);
+      const high = toNumber(i?.[1]);
+      return low === null || high === null ? null : [low, high];
+    }),
   });
   const deploys = windows.flatMap((w, i) => (marks[w.id] ? [{ index: i, label: marks[w.id] ?? '' }] : []));
   const some = (key: string) => windows.some((w) => toNumber(w.metrics[key]) !== null);
@@ -206,24 +377,107 @@ function Quality({ windows, marks, pick, shown }: { windows: Window[]; marks: Re
       <Panel title="Quality on labelled predictions" aside={<>lines at → mark a change of the serving version</>}>
         {some('auc') || some('accuracy') || some('log_loss') ? (
           <div className="columns">
-            {some('auc') && <div><h3>AUC</h3><LineChart label="AUC over windows" x={x} series={[series('auc', 'AUC', 'var(--series-1)')]} marks={deploys} current={index} onPick={pick} height={170} format={(v) => fixed(v, 2)} /></div>}
-            {some('log_loss') && <div><h3>Log loss</h3><LineChart label="log loss over windows" x={x} series={[series('log_loss', 'log loss', 'var(--series-2)')]} marks={deploys} current={index} onPick={pick} height={170} format={(v) => fixed(v, 2)} /></div>}
-            {some('score_mean') && <div><h3>Predicted and real rate</h3><LineChart label="mean predicted probability and real rate over windows" fromZero x={x} series={[series('score_mean', 'mean predicted probability', 'var(--series-1)'), series('label_rate', 'real rate', 'var(--series-4)')]} marks={deploys} current={index} onPick={pick} height={150} format={(v) => fixed(v, 2)} /></div>}
-            {some('label_coverage') && <div><h3>Labelled share of rows</h3><LineChart label="label coverage over windows" fromZero x={x} series={[series('label_coverage', 'labelled', 'var(--series-3)')]} current={index} onPick={pick} height={170} format={(v) => percent(v, 0)} /></div>}
+            {some('auc') && (
+              <div>
+                <h3>AUC</h3>
+                <LineChart
+                  label="AUC over windows"
+                  x={x}
+                  series={[series('auc', 'AUC', 'var(--series-1)')]}
+                  marks={deploys}
+                  current={index}
+                  onPick={pick}
+                  height={170}
+                  format={(v) => fixed(v, 2)}
+                />
+              </div>
+            )}
+            {some('log_loss') && (
+              <div>
+                <h3>Log loss</h3>
+                <LineChart
+                  label="log loss over windows"
+                  x={x}
+                  series={[series('log_loss', 'log loss', 'var(--series-2)')]}
+                  marks={deploys}
+                  current={index}
+                  onPick={pick}
+                  height={170}
+                  format={(v) => fixed(v, 2)}
+                />
+              </div>
+            )}
+            {some('score_mean') && (
+              <div>
+                <h3>Predicted and real rate</h3>
+                <LineChart
+                  label="mean predicted probability and real rate over windows"
+                  fromZero
+                  x={x}
+                  series={[
+                    series('score_mean', 'mean predicted probability', 'var(--series-1)'),
+                    series('label_rate', 'real rate', 'var(--series-4)'),
+                  ]}
+                  marks={deploys}
+                  current={index}
+                  onPick={pick}
+                  height={150}
+                  format={(v) => fixed(v, 2)}
+                />
+              </div>
+            )}
+            {some('label_coverage') && (
+              <div>
+                <h3>Labelled share of rows</h3>
+                <LineChart
+                  label="label coverage over windows"
+                  fromZero
+                  x={x}
+                  series={[series('label_coverage', 'labelled', 'var(--series-3)')]}
+                  current={index}
+                  onPick={pick}
+                  height={170}
+                  format={(v) => percent(v, 0)}
+                />
+              </div>
+            )}
           </div>
-        ) : <p className="muted">no label has arrived yet: fettle labels post</p>}
+        ) : (
+          <p className="muted">no label has arrived yet: fettle labels post</p>
+        )}
       </Panel>
       <div className="columns">
         <Panel title={`Calibration in ${shown.id}`}>
-          {(shown.calibration ?? []).length ? <Calibration points={shown.calibration ?? []} label={`calibration in ${shown.id}`} /> : <p className="muted">needs labels in this window</p>}
+          {(shown.calibration ?? []).length ? (
+            <Calibration points={shown.calibration ?? []} label={`calibration in ${shown.id}`} />
+          ) : (
+            <p className="muted">needs labels in this window</p>
+          )}
         </Panel>
         <Panel title={`Window ${shown.id}`} aside={<Status state={shown.status} />}>
-          <Facts of={[
-            ['state', `${shown.state}, revision ${shown.revision}`],
-            ['predictions by', shown.versions.map((v) => `v${v.version}: ${count(v.rows)}`).join(' · ')],
-            ['compared with', shown.reference ? <span key="r">training data of v{shown.reference.version}, {count(shown.reference.rows)} rows {shown.reference.run_id && <Id id={shown.reference.run_id} to={path`/runs/${shown.reference.run_id}`} />}</span> : 'no reference'],
-            ...Object.entries(shown.metrics).map(([k, v]): [string, string] => [words(k), /_rate$|_share$|coverage|completeness|accuracy/.test(k) ? percent(v, 2) : num(v)]),
-          ]} />
+          <Facts
+            of={[
+              ['state', `${shown.state}, revision ${shown.revision}`],
+              ['predictions by', shown.versions.map((v) => `v${v.version}: ${count(v.rows)}`).join(' · ')],
+              [
+                'compared with',
+                shown.reference ? (
+                  <span key="r">
+                    training data of v{shown.reference.version}, {count(shown.reference.rows)} rows{' '}
+                    {shown.reference.run_id && (
+                      <Id id={shown.reference.run_id} to={path`/runs/${shown.reference.run_id}`} />
+                    )}
+                  </span>
+                ) : (
+                  'no reference'
+                ),
+              ],
+              ...Object.entries(shown.metrics).map(([k, v]): [string, string] => [
+                words(k),
+                /_rate$|_share$|coverage|completeness|accuracy/.test(k) ? percent(v, 2) : num(v),
+              ]),
+            ]}
+          />
         </Panel>
       </div>
     </>

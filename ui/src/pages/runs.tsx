@@ -29,12 +29,21 @@ function automatic(runs: Run[]): { metrics: string[]; params: string[]; telling:
   const covered = new Map<string, number>();
   const values = new Map<string, Set<string>>();
   for (const run of runs) {
-    for (const m of run.data.metrics ?? []) if (!m.key.startsWith('system/')) covered.set(m.key, (covered.get(m.key) ?? 0) + 1);
+    for (const m of run.data.metrics ?? [])
+      if (!m.key.startsWith('system/')) covered.set(m.key, (covered.get(m.key) ?? 0) + 1);
     for (const p of run.data.params ?? []) values.set(p.key, (values.get(p.key) ?? new Set<string>()).add(p.value));
   }
-  const metrics = [...covered].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([key]) => key).slice(0, 6);
-  const differing = [...values].filter(([, set]) => set.size > 1 || runs.length === 1).sort((a, b) => b[1].size - a[1].size || a[0].localeCompare(b[0])).map(([key]) => key);
-  const telling = metrics.filter((key) => new Set(runs.map((r) => metricOf(r, key)).filter((v) => v !== undefined)).size > 1);
+  const metrics = [...covered]
+    .sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]))
+    .map(([key]) => key)
+    .slice(0, 6);
+  const differing = [...values]
+    .filter(([, set]) => set.size > 1 || runs.length === 1)
+    .sort((a, b) => b[1].size - a[1].size || a[0].localeCompare(b[0]))
+    .map(([key]) => key);
+  const telling = metrics.filter(
+    (key) => new Set(runs.map((r) => metricOf(r, key)).filter((v) => v !== undefined)).size > 1,
+  );
   return { metrics, params: differing.slice(0, kColumns - metrics.length), telling };
 }
 
@@ -46,11 +55,26 @@ export function RunsPage() {
   const [limit, setLimit] = useState(kPage);
   const [lit, setLit] = useState<string | null>(null);
   useEffect(() => setTyped(filter), [filter]);
-  const experiments = useApi<{ experiments?: Experiment[] }>({ method: 'POST', url: mlflow('/experiments/search'), body: { max_results: 1000, view_type: 'ACTIVE_ONLY' } }, 30000);
+  const experiments = useApi<{ experiments?: Experiment[] }>(
+    { method: 'POST', url: mlflow('/experiments/search'), body: { max_results: 1000, view_type: 'ACTIVE_ONLY' } },
+    30000,
+  );
   const all = experiments.data?.experiments ?? [];
   const ids = experiment ? [experiment] : all.map((e) => e.experiment_id);
   const found = useApi<{ runs?: Run[]; next_page_token?: string }>(
-    ids.length ? { method: 'POST', url: mlflow('/runs/search'), body: { experiment_ids: ids, filter, max_results: limit, run_view_type: 'ACTIVE_ONLY', order_by: ['attributes.start_time DESC'] } } : null,
+    ids.length
+      ? {
+          method: 'POST',
+          url: mlflow('/runs/search'),
+          body: {
+            experiment_ids: ids,
+            filter,
+            max_results: limit,
+            run_view_type: 'ACTIVE_ONLY',
+            order_by: ['attributes.start_time DESC'],
+          },
+        }
+      : null,
   );
   const runs = found.data?.runs ?? [];
   const chosen = useMemo(() => new Set(selected.split(',').filter(Boolean)), [selected]);
@@ -63,14 +87,45 @@ export function RunsPage() {
   return (
     <>
       <PageHead title="Runs" sub="Each row is one training run: a build whose output is a model and its numbers." />
-      <form className="row wrap" style={{ marginBottom: 12 }} onSubmit={(e) => { e.preventDefault(); setFilter(typed.trim()); }}>
-        <select className="input" value={experiment} onChange={(e) => setExperiment(e.target.value)} aria-label="experiment">
+      <form
+        className="row wrap"
+        style={{ marginBottom: 12 }}
+        onSubmit={(e) => {
+          e.preventDefault();
+          setFilter(typed.trim());
+        }}
+      >
+        <select
+          className="input"
+          value={experiment}
+          onChange={(e) => setExperiment(e.target.value)}
+          aria-label="experiment"
+        >
           <option value="">all experiments</option>
-          {all.map((e) => <option key={e.experiment_id} value={e.experiment_id}>{e.name}</option>)}
+          {all.map((e) => (
+            <option key={e.experiment_id} value={e.experiment_id}>
+              {e.name}
+            </option>
+          ))}
         </select>
-        <input className="input mono grow" style={{ maxWidth: 620 }} data-filter value={typed} onChange={(e) => setTyped(e.target.value)} placeholder="filter, e.g.  metrics.auc > 0.7 and params.depth = '6'" aria-label="filter of runs" spellCheck={false} />
-        <button className="button" type="submit">Filter</button>
-        {filter && <button className="button quiet" type="button" onClick={() => setFilter('')}>clear</button>}
+        <input
+          className="input mono grow"
+          style={{ maxWidth: 620 }}
+          data-filter
+          value={typed}
+          onChange={(e) => setTyped(e.target.value)}
+          placeholder="filter, e.g.  metrics.auc > 0.7 and params.depth = '6'"
+          aria-label="filter of runs"
+          spellCheck={false}
+        />
+        <button className="button" type="submit">
+          Filter
+        </button>
+        {filter && (
+          <button className="button quiet" type="button" onClick={() => setFilter('')}>
+            clear
+          </button>
+        )}
       </form>
       {found.error && <Failed error={found.error} retry={found.reload} />}
       {(experiments.loading || found.loading) && <Skeleton lines={8} />}
@@ -79,7 +134,15 @@ export function RunsPage() {
       {runs.length > 0 && (
         <>
           {runs.length > 1 && <Comparison runs={compared} picked={chosen.size} lit={lit} onLit={setLit} />}
-          <RunTable runs={runs} experiments={all} chosen={chosen} toggle={toggle} clear={() => setSelected('')} more={!!found.data?.next_page_token} showMore={() => setLimit((n) => n + kPage)} />
+          <RunTable
+            runs={runs}
+            experiments={all}
+            chosen={chosen}
+            toggle={toggle}
+            clear={() => setSelected('')}
+            more={!!found.data?.next_page_token}
+            showMore={() => setLimit((n) => n + kPage)}
+          />
         </>
       )}
     </>
@@ -87,15 +150,35 @@ export function RunsPage() {
 }
 
 function NoRuns({ filtered }: { filtered: boolean }) {
-  if (filtered) return <Empty title="No run matches this filter"><p>The grammar is MLflow's: <code>metrics.auc &gt; 0.7 and params.model = 'xgb' and attributes.status = 'FINISHED'</code>.</p></Empty>;
+  if (filtered)
+    return (
+      <Empty title="No run matches this filter">
+        <p>
+          The grammar is MLflow's:{' '}
+          <code>metrics.auc &gt; 0.7 and params.model = 'xgb' and attributes.status = 'FINISHED'</code>.
+        </p>
+      </Empty>
+    );
   return (
     <Empty title="No run yet" command={`export MLFLOW_TRACKING_URI=${location.origin}\npython train.py`}>
-      <p>Any script that uses <code>mlflow</code> logs here; nothing in it has to change.</p>
+      <p>
+        Any script that uses <code>mlflow</code> logs here; nothing in it has to change.
+      </p>
     </Empty>
   );
 }
 
-function Comparison({ runs, picked, lit, onLit }: { runs: Run[]; picked: number; lit: string | null; onLit: (id: string | null) => void }) {
+function Comparison({
+  runs,
+  picked,
+  lit,
+  onLit,
+}: {
+  runs: Run[];
+  picked: number;
+  lit: string | null;
+  onLit: (id: string | null) => void;
+}) {
   const { metrics, params, telling } = useMemo(() => automatic(runs), [runs]);
   const choices = [...params.map((k) => `p.${k}`), ...metrics.map((k) => `m.${k}`)];
   const initial = [...params.slice(0, 4).map((k) => `p.${k}`), ...telling.slice(0, 4).map((k) => `m.${k}`)];
@@ -106,12 +189,23 @@ function Comparison({ runs, picked, lit, onLit }: { runs: Run[]; picked: number;
     id: run.info.run_id,
     name: nameOf(run),
     color: seriesColor(run.info.run_id),
-    values: Object.fromEntries(choices.map((key) => [key, key.startsWith('m.') ? metricOf(run, key.slice(2)) : paramOf(run, key.slice(2))])),
+    values: Object.fromEntries(
+      choices.map((key) => [key, key.startsWith('m.') ? metricOf(run, key.slice(2)) : paramOf(run, key.slice(2))]),
+    ),
   }));
-  const toggle = (key: string) => setText((wanted.includes(key) ? wanted.filter((k) => k !== key) : choices.filter((k) => k === key || wanted.includes(k))).join(','));
+  const toggle = (key: string) =>
+    setText(
+      (wanted.includes(key)
+        ? wanted.filter((k) => k !== key)
+        : choices.filter((k) => k === key || wanted.includes(k))
+      ).join(','),
+    );
   if (choices.length < 2) return null;
   return (
-    <Panel title={picked ? `Comparison of the ${picked} selected` : 'Comparison'} aside="parameters on the left, metrics on the right">
+    <Panel
+      title={picked ? `Comparison of the ${picked} selected` : 'Comparison'}
+      aside="parameters on the left, metrics on the right"
+    >
       <div className="row wrap" style={{ marginBottom: 4 }} role="group" aria-label="axes">
         {choices.map((key) => (
           <label key={key} className={`chip${wanted.includes(key) ? ' accent' : ''}`} style={{ cursor: 'pointer' }}>
@@ -120,7 +214,11 @@ function Comparison({ runs, picked, lit, onLit }: { runs: Run[]; picked: number;
           </label>
         ))}
       </div>
-      {axes.length > 1 ? <Parallel axes={axes} strands={strands} lit={lit} onLit={onLit} onOpen={(id) => navigate(path`/runs/${id}`)} /> : <p className="muted">choose two axes or more</p>}
+      {axes.length > 1 ? (
+        <Parallel axes={axes} strands={strands} lit={lit} onLit={onLit} onOpen={(id) => navigate(path`/runs/${id}`)} />
+      ) : (
+        <p className="muted">choose two axes or more</p>
+      )}
     </Panel>
   );
 }
@@ -137,24 +235,113 @@ interface TableProps {
 
 function RunTable({ runs, experiments, chosen, toggle, clear, more, showMore }: TableProps) {
   const { metrics, params } = useMemo(() => automatic(runs), [runs]);
-  const experimentName = (run: Run) => experiments.find((e) => e.experiment_id === run.info.experiment_id)?.name ?? run.info.experiment_id;
+  const experimentName = (run: Run) =>
+    experiments.find((e) => e.experiment_id === run.info.experiment_id)?.name ?? run.info.experiment_id;
   const columns: Column<Run>[] = [
-    { key: 'sel', title: <span className="sr">select</span>, cell: (r) => <input type="checkbox" aria-label={`select ${nameOf(r)}`} checked={chosen.has(r.info.run_id)} onChange={() => toggle(r.info.run_id)} /> },
-    { key: 'name', title: 'Run', cell: (r) => <span className="row"><span className="dot" style={{ background: seriesColor(r.info.run_id) }} /><Link to={path`/runs/${r.info.run_id}`}>{nameOf(r)}</Link></span>, by: nameOf },
+    {
+      key: 'sel',
+      title: <span className="sr">select</span>,
+      cell: (r) => (
+        <input
+          type="checkbox"
+          aria-label={`select ${nameOf(r)}`}
+          checked={chosen.has(r.info.run_id)}
+          onChange={() => toggle(r.info.run_id)}
+        />
+      ),
+    },
+    {
+      key: 'name',
+      title: 'Run',
+      cell: (r) => (
+        <span className="row">
+          <span className="dot" style={{ background: seriesColor(r.info.run_id) }} />
+          <Link to={path`/runs/${r.info.run_id}`}>{nameOf(r)}</Link>
+        </span>
+      ),
+      by: nameOf,
+    },
     { key: 'status', title: 'Status', cell: (r) => <Status state={r.info.status} />, by: (r) => r.info.status },
     { key: 'started', title: 'Started', cell: (r) => <Time ms={r.info.start_time} />, by: (r) => r.info.start_time },
-    { key: 'took', title: 'Took', numeric: true, cell: (r) => (r.info.end_time ? duration(Number(r.info.end_time) - Number(r.info.start_time)) : '–'), by: (r) => (r.info.end_time ? Number(r.info.end_time) - Number(r.info.start_time) : null) },
+    {
+      key: 'took',
+      title: 'Took',
+      numeric: true,
+      cell: (r) => (r.info.end_time ? duration(Number(r.info.end_time) - Number(r.info.start_time)) : '–'),
+      by: (r) => (r.info.end_time ? Number(r.info.end_time) - Number(r.info.start_time) : null),
+    },
     { key: 'experiment', title: 'Experiment', cell: experimentName, by: experimentName },
-    { key: 'data', title: 'Data', cell: (r) => <span className="mono">{r.inputs?.dataset_inputs?.map((d) => d.dataset.digest?.slice(0, 8)).join(' ') || '–'}</span> },
-    ...metrics.map((key): Column<Run> => ({ key: `m.${key}`, title: key, numeric: true, cell: (r) => num(metricOf(r, key)), by: (r) => toNumber(metricOf(r, key)) })),
-    ...params.map((key): Column<Run> => ({ key: `p.${key}`, title: key, numeric: toNumber(paramOf(runs[0] as Run, key)) !== null, cell: (r) => <span className="clip" style={{ maxWidth: 160, display: 'inline-block', verticalAlign: 'bottom' }} title={paramOf(r, key)}>{num(paramOf(r, key))}</span>, by: (r) => paramOf(r, key) })),
+    {
+      key: 'data',
+      title: 'Data',
+      cell: (r) => (
+        <span className="mono">
+          {r.inputs?.dataset_inputs?.map((d) => d.dataset.digest?.slice(0, 8)).join(' ') || '–'}
+        </span>
+      ),
+    },
+    ...metrics.map((key): Column<Run> => ({
+      key: `m.${key}`,
+      title: key,
+      numeric: true,
+      cell: (r) => num(metricOf(r, key)),
+      by: (r) => toNumber(metricOf(r, key)),
+    })),
+    ...params.map((key): Column<Run> => ({
+      key: `p.${key}`,
+      title: key,
+      numeric: toNumber(paramOf(runs[0] as Run, key)) !== null,
+      cell: (r) => (
+        <span
+          className="clip"
+          style={{ maxWidth: 160, display: 'inline-block', verticalAlign: 'bottom' }}
+          title={paramOf(r, key)}
+        >
+          {num(paramOf(r, key))}
+        </span>
+      ),
+      by: (r) => paramOf(r, key),
+    })),
   ];
   const visible = runs.filter((r) => chosen.has(r.info.run_id)).length;
   return (
-    <Panel title="All runs" aside={chosen.size > 0 ? <>{chosen.size} selected{chosen.size > visible ? `, ${chosen.size - visible} not in this filter` : ''} <button type="button" className="button quiet" onClick={clear}>clear</button></> : undefined}>
+    <Panel
+      title="All runs"
+      aside={
+        chosen.size > 0 ? (
+          <>
+            {chosen.size} selected{chosen.size > visible ? `, ${chosen.size - visible} not in this filter` : ''}{' '}
+            <button type="button" className="button quiet" onClick={clear}>
+              clear
+            </button>
+          </>
+        ) : undefined
+      }
+    >
       <Table
-        label="runs" name="sort" order="-started" columns={columns} rows={runs} id={(r) => r.info.run_id} to={(r) => path`/runs/${r.info.run_id}`} chosen={(r) => chosen.has(r.info.run_id)}
-        foot={<>{runs.length} runs{more && <> shown, the server has more · <button type="button" className="button quiet" onClick={showMore}>show more</button></>} · {metrics.length} metrics and {params.length} differing parameters</>}
+        label="runs"
+        name="sort"
+        order="-started"
+        columns={columns}
+        rows={runs}
+        id={(r) => r.info.run_id}
+        to={(r) => path`/runs/${r.info.run_id}`}
+        chosen={(r) => chosen.has(r.info.run_id)}
+        foot={
+          <>
+            {runs.length} runs
+            {more && (
+              <>
+                {' '}
+                shown, the server has more ·{' '}
+                <button type="button" className="button quiet" onClick={showMore}>
+                  show more
+                </button>
+              </>
+            )}{' '}
+            · {metrics.length} metrics and {params.length} differing parameters
+          </>
+        }
       />
     </Panel>
   );

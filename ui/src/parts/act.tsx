@@ -36,7 +36,15 @@ export function Act({ label, effect, url, body = {}, tone, disabled, done, needs
   };
   return (
     <>
-      <button type="button" className={`button ${tone ?? ''}`} disabled={!!disabled} title={disabled} onClick={() => setOpen(true)}>{label}</button>
+      <button
+        type="button"
+        className={`button ${tone ?? ''}`}
+        disabled={!!disabled}
+        title={disabled}
+        onClick={() => setOpen(true)}
+      >
+        {label}
+      </button>
       {open && (
         <Layer close={() => setOpen(false)} label={label}>
           <div className="stack" style={{ gap: 12 }}>
@@ -44,12 +52,27 @@ export function Act({ label, effect, url, body = {}, tone, disabled, done, needs
             <div className="secondary">{effect}</div>
             <label className="stack" style={{ gap: 4 }}>
               <span>Reason{needsReason ? '' : ' (kept in the history)'}</span>
-              <textarea className="input" rows={2} maxLength={1000} value={reason} onChange={(e) => setReason(e.target.value)} />
+              <textarea
+                className="input"
+                rows={2}
+                maxLength={1000}
+                value={reason}
+                onChange={(e) => setReason(e.target.value)}
+              />
             </label>
             {error && <Failed error={error} />}
             <div className="row" style={{ justifyContent: 'flex-end' }}>
-              <button type="button" className="button big" onClick={() => setOpen(false)}>Cancel</button>
-              <button type="button" className={`button big ${tone ?? 'primary'}`} disabled={busy || (needsReason && !reason.trim())} onClick={send}>{busy ? 'sending…' : label}</button>
+              <button type="button" className="button big" onClick={() => setOpen(false)}>
+                Cancel
+              </button>
+              <button
+                type="button"
+                className={`button big ${tone ?? 'primary'}`}
+                disabled={busy || (needsReason && !reason.trim())}
+                onClick={send}
+              >
+                {busy ? 'sending…' : label}
+              </button>
             </div>
           </div>
         </Layer>

@@ -4,7 +4,17 @@ import type { ApiError, Loaded } from '../api';
 import { ago, dateTime, shortId, utc, words } from '../format';
 import { Link } from '../router';
 
-export function PageHead({ title, sub, actions, crumbs }: { title: ReactNode; sub?: ReactNode; actions?: ReactNode; crumbs?: string }) {
+export function PageHead({
+  title,
+  sub,
+  actions,
+  crumbs,
+}: {
+  title: ReactNode;
+  sub?: ReactNode;
+  actions?: ReactNode;
+  crumbs?: string;
+}) {
   useEffect(() => {
     const text = crumbs ?? (typeof title === 'string' ? title : '');
     document.title = text ? `${text} · Fettle` : 'Fettle';
@@ -20,7 +30,17 @@ export function PageHead({ title, sub, actions, crumbs }: { title: ReactNode; su
   );
 }
 
-export function Panel({ title, aside, children, id }: { title: ReactNode; aside?: ReactNode; children: ReactNode; id?: string }) {
+export function Panel({
+  title,
+  aside,
+  children,
+  id,
+}: {
+  title: ReactNode;
+  aside?: ReactNode;
+  children: ReactNode;
+  id?: string;
+}) {
   return (
     <section className="panel" id={id}>
       <header>
@@ -34,15 +54,63 @@ export function Panel({ title, aside, children, id }: { title: ReactNode; aside?
 
 type Tone = 'ok' | 'warning' | 'danger' | 'running' | 'none';
 const states: Record<string, [string, Tone]> = {
-  ok: ['✓', 'ok'], pass: ['✓', 'ok'], passed: ['✓', 'ok'], succeeded: ['✓', 'ok'], finished: ['✓', 'ok'], ready: ['✓', 'ok'], serving: ['✓', 'ok'], resolved: ['✓', 'ok'], closed: ['✓', 'ok'], finish: ['✓', 'ok'],
-  running: ['●', 'running'], progressing: ['●', 'running'], promoting: ['●', 'running'], training: ['●', 'running'], gating: ['●', 'running'], rolling_out: ['●', 'running'], versioning: ['●', 'running'],
-  loading: ['●', 'running'], open: ['●', 'running'], start: ['●', 'running'], advance: ['●', 'running'],
-  failed: ['✗', 'danger'], fail: ['✗', 'danger'], firing: ['✗', 'danger'], fire: ['✗', 'danger'], error: ['✗', 'danger'], timed_out: ['✗', 'danger'], lost: ['✗', 'danger'], killed: ['✗', 'danger'], rolled_back: ['✗', 'danger'],
-  roll_back: ['✗', 'danger'], aborting: ['✗', 'danger'], critical: ['✗', 'danger'],
-  warning: ['!', 'warning'], warn: ['!', 'warning'], drifted: ['!', 'warning'], degraded: ['!', 'warning'], dirty: ['!', 'warning'], rejected: ['✗', 'warning'], block: ['‖', 'warning'],
-  pending: ['◌', 'warning'], waiting: ['◌', 'none'], wait: ['◌', 'none'], hold: ['◌', 'none'], queued: ['◌', 'none'], scheduled: ['◌', 'none'], inactive: ['◌', 'none'], info: ['◌', 'none'], not_run: ['◌', 'none'],
-  paused: ['‖', 'warning'], pause: ['‖', 'warning'], cancelled: ['⊘', 'none'], superseded: ['⊘', 'none'],
-  inconclusive: ['?', 'warning'], insufficient_data: ['▨', 'none'], no_reference: ['▨', 'none'], no_windows: ['▨', 'none'],
+  ok: ['✓', 'ok'],
+  pass: ['✓', 'ok'],
+  passed: ['✓', 'ok'],
+  succeeded: ['✓', 'ok'],
+  finished: ['✓', 'ok'],
+  ready: ['✓', 'ok'],
+  serving: ['✓', 'ok'],
+  resolved: ['✓', 'ok'],
+  closed: ['✓', 'ok'],
+  finish: ['✓', 'ok'],
+  running: ['●', 'running'],
+  progressing: ['●', 'running'],
+  promoting: ['●', 'running'],
+  training: ['●', 'running'],
+  gating: ['●', 'running'],
+  rolling_out: ['●', 'running'],
+  versioning: ['●', 'running'],
+  loading: ['●', 'running'],
+  open: ['●', 'running'],
+  start: ['●', 'running'],
+  advance: ['●', 'running'],
+  failed: ['✗', 'danger'],
+  fail: ['✗', 'danger'],
+  firing: ['✗', 'danger'],
+  fire: ['✗', 'danger'],
+  error: ['✗', 'danger'],
+  timed_out: ['✗', 'danger'],
+  lost: ['✗', 'danger'],
+  killed: ['✗', 'danger'],
+  rolled_back: ['✗', 'danger'],
+  roll_back: ['✗', 'danger'],
+  aborting: ['✗', 'danger'],
+  critical: ['✗', 'danger'],
+  warning: ['!', 'warning'],
+  warn: ['!', 'warning'],
+  drifted: ['!', 'warning'],
+  degraded: ['!', 'warning'],
+  dirty: ['!', 'warning'],
+  rejected: ['✗', 'warning'],
+  block: ['‖', 'warning'],
+  pending: ['◌', 'warning'],
+  waiting: ['◌', 'none'],
+  wait: ['◌', 'none'],
+  hold: ['◌', 'none'],
+  queued: ['◌', 'none'],
+  scheduled: ['◌', 'none'],
+  inactive: ['◌', 'none'],
+  info: ['◌', 'none'],
+  not_run: ['◌', 'none'],
+  paused: ['‖', 'warning'],
+  pause: ['‖', 'warning'],
+  cancelled: ['⊘', 'none'],
+  superseded: ['⊘', 'none'],
+  inconclusive: ['?', 'warning'],
+  insufficient_data: ['▨', 'none'],
+  no_reference: ['▨', 'none'],
+  no_windows: ['▨', 'none'],
 };
 export function toneOf(state: string): Tone {
   return states[state.toLowerCase()]?.[1] ?? 'none';
@@ -54,7 +122,9 @@ export function glyphOf(state: string): string {
 export function Status({ state, chip = false, text }: { state: string; chip?: boolean; text?: string }) {
   return (
     <span className={`status tone-${toneOf(state)}${chip ? ' chip' : ''}`}>
-      <span className="glyph" aria-hidden="true">{glyphOf(state)}</span>
+      <span className="glyph" aria-hidden="true">
+        {glyphOf(state)}
+      </span>
       {text ?? words(state.toLowerCase())}
     </span>
   );
@@ -73,9 +143,13 @@ export function Time({ ms, absolute = false }: { ms: number | string | null | un
 export function Id({ id, to }: { id: string; to?: string }) {
   const text = shortId(id);
   return to ? (
-    <Link to={to} className="mono nowrap" title={id}>{text}</Link>
+    <Link to={to} className="mono nowrap" title={id}>
+      {text}
+    </Link>
   ) : (
-    <span className="mono nowrap" title={id}>{text}</span>
+    <span className="mono nowrap" title={id}>
+      {text}
+    </span>
   );
 }
 
@@ -121,14 +195,30 @@ export function Failed({ error, retry }: { error: ApiError; retry?: () => void }
   return (
     <div className={`note ${error.status === 404 || error.status === 501 ? 'warning' : 'danger'}`} role="alert">
       <div className="row spread">
-        <strong>{error.status === 501 ? 'not there yet' : error.status === 404 ? 'not found' : 'this part could not be loaded'}</strong>
-        {retry && <button type="button" className="button" onClick={retry}>try again</button>}
+        <strong>
+          {error.status === 501
+            ? 'not there yet'
+            : error.status === 404
+              ? 'not found'
+              : 'this part could not be loaded'}
+        </strong>
+        {retry && (
+          <button type="button" className="button" onClick={retry}>
+            try again
+          </button>
+        )}
       </div>
       <div>{error.message}</div>
       {error.details.map((d) => (
-        <div key={d.path + d.message} className="secondary"><code>{d.path}</code> {d.message}</div>
+        <div key={d.path + d.message} className="secondary">
+          <code>{d.path}</code> {d.message}
+        </div>
       ))}
-      {error.fix && <div>fix: <code>{error.fix}</code></div>}
+      {error.fix && (
+        <div>
+          fix: <code>{error.fix}</code>
+        </div>
+      )}
       {error.requestId && <div className="muted">request {error.requestId}</div>}
     </div>
   );
@@ -145,7 +235,17 @@ export function Skeleton({ lines = 4, height = 20 }: { lines?: number; height?: 
 }
 
 /** One request's three states. An error after data came keeps the data and says how old they are. */
-export function Loads<T>({ of, children, lines, height }: { of: Loaded<T>; children: (data: T) => ReactNode; lines?: number; height?: number }) {
+export function Loads<T>({
+  of,
+  children,
+  lines,
+  height,
+}: {
+  of: Loaded<T>;
+  children: (data: T) => ReactNode;
+  lines?: number;
+  height?: number;
+}) {
   if (of.data !== undefined) return <>{children(of.data)}</>;
   if (of.error) return <Failed error={of.error} retry={of.reload} />;
   return <Skeleton lines={lines} height={height} />;
@@ -154,9 +254,11 @@ export function Loads<T>({ of, children, lines, height }: { of: Loaded<T>; child
 export function Facts({ of }: { of: [string, ReactNode][] }) {
   return (
     <dl className="facts">
-      {of.filter(([, value]) => value !== undefined && value !== null && value !== '').map(([name, value]) => (
-        <FactRow key={name} name={name} value={value} />
-      ))}
+      {of
+        .filter(([, value]) => value !== undefined && value !== null && value !== '')
+        .map(([name, value]) => (
+          <FactRow key={name} name={name} value={value} />
+        ))}
     </dl>
   );
 }
@@ -182,17 +284,31 @@ export function Tabs({ of, current, to }: { of: [string, string][]; current: str
   return (
     <nav className="tabs" aria-label="sections">
       {of.map(([key, label]) => (
-        <Link key={key} to={to(key)} aria-current={key === current ? 'page' : undefined}>{label}</Link>
+        <Link key={key} to={to(key)} aria-current={key === current ? 'page' : undefined}>
+          {label}
+        </Link>
       ))}
     </nav>
   );
 }
 
-export function Segmented({ of, value, onChange, label }: { of: [string, string][]; value: string; onChange: (v: string) => void; label: string }) {
+export function Segmented({
+  of,
+  value,
+  onChange,
+  label,
+}: {
+  of: [string, string][];
+  value: string;
+  onChange: (v: string) => void;
+  label: string;
+}) {
   return (
     <div className="segmented" role="group" aria-label={label}>
       {of.map(([key, text]) => (
-        <button key={key} type="button" aria-pressed={key === value} onClick={() => onChange(key)}>{text}</button>
+        <button key={key} type="button" aria-pressed={key === value} onClick={() => onChange(key)}>
+          {text}
+        </button>
       ))}
     </div>
   );

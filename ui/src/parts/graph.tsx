@@ -40,7 +40,9 @@ export function layout(graph: Lineage): { nodes: Placed[]; width: number; height
     for (const column of sweep % 2 ? dense.toReversed() : dense) {
       const weight = (n: LineageNode) => {
         const near = edges.flatMap((e) => (e.to === n.id ? [e.from] : e.from === n.id ? [e.to] : []));
-        return near.length ? near.reduce((sum, id) => sum + (order.get(id) ?? 0), 0) / near.length : (order.get(n.id) ?? 0);
+        return near.length
+          ? near.reduce((sum, id) => sum + (order.get(id) ?? 0), 0) / near.length
+          : (order.get(n.id) ?? 0);
       };
       const weights = new Map(column.map((n) => [n.id, weight(n)]));
       column.sort((a, b) => (weights.get(a.id) ?? 0) - (weights.get(b.id) ?? 0));
@@ -67,7 +69,10 @@ function pullCauses(layer: Map<string, number>, edges: { from: string; to: strin
 
 function reach(start: string, edges: { from: string; to: string }[]): Set<string> {
   const lit = new Set([start]);
-  for (const [near, far] of [['to', 'from'], ['from', 'to']] as const) {
+  for (const [near, far] of [
+    ['to', 'from'],
+    ['from', 'to'],
+  ] as const) {
     const queue = [start];
     while (queue.length) {
       const id = queue.pop();
@@ -108,9 +113,16 @@ export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number
   }, [graph.root, rootX, rootY]);
   return (
     <div ref={box} className={`graph${lit ? ' faded' : ''}`} style={maxHeight ? { maxHeight } : undefined}>
-      <svg width={width} height={height} role="group" aria-label={`lineage graph of ${graph.root}: ${nodes.length} objects`}>
+      <svg
+        width={width}
+        height={height}
+        role="group"
+        aria-label={`lineage graph of ${graph.root}: ${nodes.length} objects`}
+      >
         <defs>
-          <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0L8 4L0 8Z" fill="var(--control)" /></marker>
+          <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">
+            <path d="M0 0L8 4L0 8Z" fill="var(--control)" />
+          </marker>
         </defs>
         {graph.edges.map((e) => {
           const from = at.get(e.from);
@@ -121,7 +133,12 @@ export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number
           const y2 = to.y + kHeight / 2;
           const bend = Math.max(24, (to.x - x1) / 2);
           return (
-            <path key={`${e.from}>${e.to}>${e.kind}`} className={`edge${lit?.has(e.from) && lit.has(e.to) ? ' lit' : ''}`} d={`M${x1} ${y1}C${x1 + bend} ${y1} ${to.x - bend} ${y2} ${to.x} ${y2}`} markerEnd="url(#arrow)">
+            <path
+              key={`${e.from}>${e.to}>${e.kind}`}
+              className={`edge${lit?.has(e.from) && lit.has(e.to) ? ' lit' : ''}`}
+              d={`M${x1} ${y1}C${x1 + bend} ${y1} ${to.x - bend} ${y2} ${to.x} ${y2}`}
+              markerEnd="url(#arrow)"
+            >
               <title>{`${e.from} ${words(e.kind)} ${e.to}`}</title>
             </path>
           );
@@ -131,13 +148,30 @@ export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number
           const open = () => navigate(to && n.id !== graph.root ? to : `/lineage?id=${encodeURIComponent(n.id)}`);
           return (
             <g
-              key={n.id} className={`node${n.id === graph.root ? ' root' : ''}${lit?.has(n.id) ? ' lit' : ''}`} transform={`translate(${n.x} ${n.y})`} role="link" tabIndex={0} aria-label={`${words(n.kind)} ${n.name}`}
-              onPointerEnter={() => setHover(n.id)} onPointerLeave={() => setHover(null)} onFocus={() => setHover(n.id)} onBlur={() => setHover(null)} onClick={open} onKeyDown={(e) => e.key === 'Enter' && open()}
+              key={n.id}
+              className={`node${n.id === graph.root ? ' root' : ''}${lit?.has(n.id) ? ' lit' : ''}`}
+              transform={`translate(${n.x} ${n.y})`}
+              role="link"
+              tabIndex={0}
+              aria-label={`${words(n.kind)} ${n.name}`}
+              onPointerEnter={() => setHover(n.id)}
+              onPointerLeave={() => setHover(null)}
+              onFocus={() => setHover(n.id)}
+              onBlur={() => setHover(null)}
+              onClick={open}
+              onKeyDown={(e) => e.key === 'Enter' && open()}
             >
               <rect width={kWidth} height={kHeight} rx="4" />
-              <text className="kind" x="10" y="16">{words(n.kind)}{n.at_ms ? ` · ${ago(n.at_ms)}` : ''}</text>
-              <text x="10" y="31" style={{ fontWeight: 600 }}>{shortName(n.name)}</text>
-              <text className="state" x="10" y="44">{clip(n.state ?? attributeText(n), 27)}</text>
+              <text className="kind" x="10" y="16">
+                {words(n.kind)}
+                {n.at_ms ? ` · ${ago(n.at_ms)}` : ''}
+              </text>
+              <text x="10" y="31" style={{ fontWeight: 600 }}>
+                {shortName(n.name)}
+              </text>
+              <text className="state" x="10" y="44">
+                {clip(n.state ?? attributeText(n), 27)}
+              </text>
               <title>{`${n.id}\n${attributeText(n)}`}</title>
             </g>
           );
@@ -148,5 +182,8 @@ export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number
 }
 
 export function attributeText(n: LineageNode) {
-  return Object.entries(n.attributes ?? {}).filter(([, v]) => v !== null && v !== '').map(([k, v]) => `${words(k)} ${Array.isArray(v) ? v.join(', ') : v}`).join(' · ');
+  return Object.entries(n.attributes ?? {})
+    .filter(([, v]) => v !== null && v !== '')
+    .map(([k, v]) => `${words(k)} ${Array.isArray(v) ? v.join(', ') : v}`)
+    .join(' · ');
 }

@@ -35,14 +35,19 @@ export function Heatmap({ windows, features, chosen, onChoose, marks }: Props) {
           <tr>
             <th scope="col" />
             {windows.map((w) => (
-              <th key={w.id} scope="col" aria-current={chosen?.window === w.id ? 'true' : undefined}>{w.id}{marks[w.id] && <div className="marker">{marks[w.id]}</div>}</th>
+              <th key={w.id} scope="col" aria-current={chosen?.window === w.id ? 'true' : undefined}>
+                {w.id}
+                {marks[w.id] && <div className="marker">{marks[w.id]}</div>}
+              </th>
             ))}
           </tr>
         </thead>
         <tbody>
           {features.map((feature) => (
             <tr key={feature}>
-              <th scope="row" className="feature" title={feature}>{label(feature)}</th>
+              <th scope="row" className="feature" title={feature}>
+                {label(feature)}
+              </th>
               {windows.map((w) => {
                 const score = w.features.find((f) => f.name === feature);
                 if (!score) return <td key={w.id} />;
@@ -53,10 +58,18 @@ export function Heatmap({ windows, features, chosen, onChoose, marks }: Props) {
                 return (
                   <td key={w.id}>
                     <button
-                      type="button" className={`cell${hot ? ' hot' : ''}${value === null ? ' hatch' : ''}`} aria-pressed={chosen?.window === w.id && chosen.feature === feature}
+                      type="button"
+                      className={`cell${hot ? ' hot' : ''}${value === null ? ' hatch' : ''}`}
+                      aria-pressed={chosen?.window === w.id && chosen.feature === feature}
                       aria-label={`${feature} in ${w.id}: ${value === null ? words(score.status) : `${score.test} ${num(value)}, ${score.drifted ? 'drifted' : 'no drift'}`}`}
-                      style={hot ? { background: heatColor(ratio), color: ratio > 4.2 ? 'var(--bg)' : 'var(--text)' } : undefined}
-                      onClick={() => onChoose(w.id, feature)} onPointerMove={(e) => setTip({ x: e.clientX, y: e.clientY, window: w, score })} onPointerLeave={() => setTip(null)}
+                      style={
+                        hot
+                          ? { background: heatColor(ratio), color: ratio > 4.2 ? 'var(--bg)' : 'var(--text)' }
+                          : undefined
+                      }
+                      onClick={() => onChoose(w.id, feature)}
+                      onPointerMove={(e) => setTip({ x: e.clientX, y: e.clientY, window: w, score })}
+                      onPointerLeave={() => setTip(null)}
                     >
                       {value === null ? '▨' : text(score)}
                     </button>
@@ -65,27 +78,61 @@ export function Heatmap({ windows, features, chosen, onChoose, marks }: Props) {
               })}
             </tr>
           ))}
-          <tr className="rule"><td /></tr>
+          <tr className="rule">
+            <td />
+          </tr>
           <Plain name="features drifted" windows={windows} value={(w) => percent(w.metrics.drift_share, 0)} />
           <Plain name="rows" windows={windows} value={(w) => count(w.metrics.rows)} />
           <Plain name="labelled" windows={windows} value={(w) => percent(w.metrics.label_coverage, 0)} />
           <Plain name="AUC" windows={windows} value={(w) => fixed(w.metrics.auc, 3)} />
           <Plain name="log loss" windows={windows} value={(w) => fixed(w.metrics.log_loss, 3)} />
-          <Plain name="model version" windows={windows} value={(w) => w.versions.map((v) => `v${v.version}`).join(' ')} />
+          <Plain
+            name="model version"
+            windows={windows}
+            value={(w) => w.versions.map((v) => `v${v.version}`).join(' ')}
+          />
         </tbody>
       </table>
       <Tip at={tip}>
         {tip && (
           <>
-            <b>{label(tip.score.name)} · {tip.window.id}</b>
-            <table><tbody>
-              <tr><td>{tip.score.test}</td><td>{num(tip.score.score)}</td></tr>
-              <tr><td>threshold</td><td>{num(tip.score.threshold)}</td></tr>
-              {tip.score.expected_null !== undefined && <tr><td>expected without drift</td><td>{num(tip.score.expected_null, 2)}</td></tr>}
-              {tip.score.q_value !== undefined && <tr><td>q</td><td>{num(tip.score.q_value, 2)}</td></tr>}
-              <tr><td>missing</td><td>{percent(tip.score.reference_missing_rate)} → {percent(tip.score.missing_rate)}</td></tr>
-              <tr><td>rows</td><td>{count(tip.window.metrics.rows)}</td></tr>
-            </tbody></table>
+            <b>
+              {label(tip.score.name)} · {tip.window.id}
+            </b>
+            <table>
+              <tbody>
+                <tr>
+                  <td>{tip.score.test}</td>
+                  <td>{num(tip.score.score)}</td>
+                </tr>
+                <tr>
+                  <td>threshold</td>
+                  <td>{num(tip.score.threshold)}</td>
+                </tr>
+                {tip.score.expected_null !== undefined && (
+                  <tr>
+                    <td>expected without drift</td>
+                    <td>{num(tip.score.expected_null, 2)}</td>
+                  </tr>
+                )}
+                {tip.score.q_value !== undefined && (
+                  <tr>
+                    <td>q</td>
+                    <td>{num(tip.score.q_value, 2)}</td>
+                  </tr>
+                )}
+                <tr>
+                  <td>missing</td>
+                  <td>
+                    {percent(tip.score.reference_missing_rate)} → {percent(tip.score.missing_rate)}
+                  </td>
+                </tr>
+                <tr>
+                  <td>rows</td>
+                  <td>{count(tip.window.metrics.rows)}</td>
+                </tr>
+              </tbody>
+            </table>
             {tip.score.status !== 'ok' && <div className="muted">{words(tip.score.status)}</div>}
           </>
         )}
@@ -101,8 +148,14 @@ export function label(feature: string) {
 function Plain({ name, windows, value }: { name: string; windows: Window[]; value: (w: Window) => string }) {
   return (
     <tr>
-      <th scope="row" className="feature">{name}</th>
-      {windows.map((w) => <td key={w.id} className="plain">{value(w)}</td>)}
+      <th scope="row" className="feature">
+        {name}
+      </th>
+      {windows.map((w) => (
+        <td key={w.id} className="plain">
+          {value(w)}
+        </td>
+      ))}
     </tr>
   );
 }

@@ -10,7 +10,8 @@ const paths: Record<string, string> = {
   retraining: 'M13 8a5 5 0 1 1-1.6-3.600M13 2.5v3h-3',
   jobs: 'M2.5 3.5h11v9h-11ZM5 6.5l2 1.5-2 1.5M8.5 10h2.5',
   resources: 'M3 3h10v3H3ZM3 10h10v3H3ZM5 6v4M11 6v4',
-  lineage: 'M4 4.5a1.5 1.5 0 1 0 0-.01M4 12.5a1.5 1.5 0 1 0 0-.01M12.5 8.5a1.5 1.5 0 1 0 0-.01M5.5 4.5c3.5 0 2.5 3.5 5.5 3.900M5.5 12c3.5 0 2.5-3 5.5-3.4',
+  lineage:
+    'M4 4.5a1.5 1.5 0 1 0 0-.01M4 12.5a1.5 1.5 0 1 0 0-.01M12.5 8.5a1.5 1.5 0 1 0 0-.01M5.5 4.5c3.5 0 2.5 3.5 5.5 3.900M5.5 12c3.5 0 2.5-3 5.5-3.4',
   gates: 'M3 13V5l5-2.5L13 5v8M3 8h10M6 8v5M10 8v5',
   search: 'M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.5 10.5l3 3',
   sun: 'M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M8 1.5v1.5M8 13v1.5M1.5 8H3M13 8h1.5M3.5 3.5l1 1M11.5 11.5l1 1M12.5 3.5l-1 1M4.5 11.5l-1 1',
@@ -21,7 +22,17 @@ const paths: Record<string, string> = {
 };
 export function Icon({ name }: { name: string }) {
   return (
-    <svg width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+    <svg
+      width="16"
+      height="16"
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.5"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
       <path d={paths[name] ?? ''} />
     </svg>
   );

@@ -16,9 +16,35 @@ export function LineageView({ id, maxHeight, command = true }: { id: string; max
     <>
       <div className="row wrap spread" style={{ marginBottom: 10 }}>
         <div className="row wrap">
-          <Segmented label="view" of={[['graph', 'Graph'], ['list', 'List']]} value={view} onChange={setView} />
-          <label className="row">causes <select className="input" value={up} onChange={(e) => setUp(e.target.value)}>{depths.map((d) => <option key={d} value={d}>{d === '20' ? 'all' : d}</option>)}</select></label>
-          <label className="row">effects <select className="input" value={down} onChange={(e) => setDown(e.target.value)}>{depths.map((d) => <option key={d} value={d}>{d === '20' ? 'all' : d}</option>)}</select></label>
+          <Segmented
+            label="view"
+            of={[
+              ['graph', 'Graph'],
+              ['list', 'List'],
+            ]}
+            value={view}
+            onChange={setView}
+          />
+          <label className="row">
+            causes{' '}
+            <select className="input" value={up} onChange={(e) => setUp(e.target.value)}>
+              {depths.map((d) => (
+                <option key={d} value={d}>
+                  {d === '20' ? 'all' : d}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label className="row">
+            effects{' '}
+            <select className="input" value={down} onChange={(e) => setDown(e.target.value)}>
+              {depths.map((d) => (
+                <option key={d} value={d}>
+                  {d === '20' ? 'all' : d}
+                </option>
+              ))}
+            </select>
+          </label>
         </div>
         {command && <Command text={`fettle lineage ${id}`} />}
       </div>
@@ -26,7 +52,13 @@ export function LineageView({ id, maxHeight, command = true }: { id: string; max
         {(data) => (
           <>
             {view === 'list' ? <LineageList graph={data} /> : <Graph graph={data} maxHeight={maxHeight} />}
-            <div className="table-foot">{data.nodes.length} objects, {data.edges.length} links{data.truncated && <span className="tone-warning"> · cut at the limit: look less far, or start nearer</span>} · causes on the left, effects on the right</div>
+            <div className="table-foot">
+              {data.nodes.length} objects, {data.edges.length} links
+              {data.truncated && (
+                <span className="tone-warning"> · cut at the limit: look less far, or start nearer</span>
+              )}{' '}
+              · causes on the left, effects on the right
+            </div>
           </>
         )}
       </Loads>
@@ -39,7 +71,16 @@ function LineageList({ graph }: { graph: Lineage }) {
   return (
     <div className="table-wrap">
       <table className="table" aria-label="lineage">
-        <thead><tr><th className="num">steps</th><th>kind</th><th>object</th><th>state</th><th>when</th><th>more</th></tr></thead>
+        <thead>
+          <tr>
+            <th className="num">steps</th>
+            <th>kind</th>
+            <th>object</th>
+            <th>state</th>
+            <th>when</th>
+            <th>more</th>
+          </tr>
+        </thead>
         <tbody>
           {nodes.map((n) => {
             const to = pageOf(n.id);
@@ -47,9 +88,17 @@ function LineageList({ graph }: { graph: Lineage }) {
               <tr key={n.id} className={n.id === graph.root ? 'chosen' : undefined}>
                 <td className="num">{n.depth > 0 ? `+${n.depth}` : n.depth}</td>
                 <td>{words(n.kind)}</td>
-                <td title={n.id}>{to ? <Link to={to}>{n.name}</Link> : <Link to={`/lineage?id=${encodeURIComponent(n.id)}`}>{n.name}</Link>}</td>
+                <td title={n.id}>
+                  {to ? (
+                    <Link to={to}>{n.name}</Link>
+                  ) : (
+                    <Link to={`/lineage?id=${encodeURIComponent(n.id)}`}>{n.name}</Link>
+                  )}
+                </td>
                 <td>{n.state ?? ''}</td>
-                <td><Time ms={n.at_ms} /></td>
+                <td>
+                  <Time ms={n.at_ms} />
+                </td>
                 <td className="secondary text">{attributeText(n)}</td>
               </tr>
             );

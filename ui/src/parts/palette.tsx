@@ -6,7 +6,17 @@ import { navigate, path } from '../router';
 import type { Alert, Endpoint, Monitor, Page, RegisteredModel, Run } from '../types';
 import { places } from './shell';
 
-export function Layer({ close, label, children, className = '' }: { close: () => void; label: string; children: ReactNode; className?: string }) {
+export function Layer({
+  close,
+  label,
+  children,
+  className = '',
+}: {
+  close: () => void;
+  label: string;
+  children: ReactNode;
+  className?: string;
+}) {
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
@@ -16,7 +26,15 @@ export function Layer({ close, label, children, className = '' }: { close: () =>
   }, []);
   return (
     <div className="veil" onPointerDown={(e) => e.target === e.currentTarget && close()}>
-      <div className={`dialog ${className}`} role="dialog" aria-modal="true" aria-label={label} ref={ref} tabIndex={-1} onKeyDown={(e) => e.key === 'Escape' && close()}>
+      <div
+        className={`dialog ${className}`}
+        role="dialog"
+        aria-modal="true"
+        aria-label={label}
+        ref={ref}
+        tabIndex={-1}
+        onKeyDown={(e) => e.key === 'Escape' && close()}
+      >
         {children}
       </div>
     </div>
@@ -33,11 +51,22 @@ export function Help({ close }: { close: () => void }) {
   ];
   return (
     <Layer close={close} label="keyboard shortcuts">
-      <div className="row spread"><h2>Keyboard</h2><button type="button" className="button quiet" onClick={close}>close</button></div>
+      <div className="row spread">
+        <h2>Keyboard</h2>
+        <button type="button" className="button quiet" onClick={close}>
+          close
+        </button>
+      </div>
       <div className="shortcuts">
         {rows.map(([keys, what]) => (
           <div key={keys} style={{ display: 'contents' }}>
-            <span>{keys.split(' ').map((k) => <span key={k} className="kbd" style={{ marginRight: 4 }}>{k}</span>)}</span>
+            <span>
+              {keys.split(' ').map((k) => (
+                <span key={k} className="kbd" style={{ marginRight: 4 }}>
+                  {k}
+                </span>
+              ))}
+            </span>
             <span className="secondary">{what}</span>
           </div>
         ))}
@@ -57,12 +86,19 @@ export function hitOfId(text: string): Hit | null {
   const id = text.trim();
   if (/^[0-9a-f]{32}$/.test(id)) return { text: id, kind: 'run', to: `/runs/${id}` };
   const prediction = id.match(/^(?:prediction\/)?([0-9A-HJKMNP-TV-Z]{26})(?:\/(\d+))?$/);
-  if (prediction) return { text: id, kind: 'prediction', to: `/predictions/${prediction[1]}${prediction[2] ? `?row=${prediction[2]}` : ''}` };
+  if (prediction)
+    return {
+      text: id,
+      kind: 'prediction',
+      to: `/predictions/${prediction[1]}${prediction[2] ? `?row=${prediction[2]}` : ''}`,
+    };
   const version = id.match(/^([\w.-]+)\/(\d+)$/);
-  if (version) return { text: id, kind: 'model version', to: path`/models/${version[1] ?? ''}/versions/${version[2] ?? ''}` };
+  if (version)
+    return { text: id, kind: 'model version', to: path`/models/${version[1] ?? ''}/versions/${version[2] ?? ''}` };
   const page = pageOf(id);
   if (page && id.includes('/')) return { text: id, kind: 'object', to: page };
-  if (/^(models:\/|data\/|md5:)/.test(id) || /^[\w.-]+@[\w.-]+$/.test(id)) return { text: id, kind: 'lineage', to: `/lineage?id=${encodeURIComponent(id)}` };
+  if (/^(models:\/|data\/|md5:)/.test(id) || /^[\w.-]+@[\w.-]+$/.test(id))
+    return { text: id, kind: 'lineage', to: `/lineage?id=${encodeURIComponent(id)}` };
   return null;
 }
 
@@ -72,8 +108,14 @@ export function Palette({ close }: { close: () => void }) {
   const endpoints = useApi<Page<Endpoint>>(fettle('/endpoints'), 0).data?.items;
   const monitors = useApi<Page<Monitor>>(fettle('/monitors'), 0).data?.items;
   const alerts = useApi<Page<Alert>>(fettle('/alerts'), 0).data?.items;
-  const models = useApi<{ registered_models?: RegisteredModel[] }>(mlflow('/registered-models/search', { max_results: 100 }), 0).data?.registered_models;
-  const runs = useApi<{ runs?: Run[] }>({ method: 'POST', url: mlflow('/runs/search'), body: { experiment_ids: ['0'], max_results: 50 } }, 0).data?.runs;
+  const models = useApi<{ registered_models?: RegisteredModel[] }>(
+    mlflow('/registered-models/search', { max_results: 100 }),
+    0,
+  ).data?.registered_models;
+  const runs = useApi<{ runs?: Run[] }>(
+    { method: 'POST', url: mlflow('/runs/search'), body: { experiment_ids: ['0'], max_results: 50 } },
+    0,
+  ).data?.runs;
   const hits = useMemo(() => {
     const all: Hit[] = [
       ...places.map((p) => ({ text: p.label, kind: 'page', to: p.to })),
@@ -81,7 +123,11 @@ export function Palette({ close }: { close: () => void }) {
       ...(models ?? []).map((m) => ({ text: m.name, kind: 'model', to: path`/models/${m.name}` })),
       ...(monitors ?? []).map((m) => ({ text: m.name, kind: 'monitor', to: path`/monitoring/${m.name}` })),
       ...(alerts ?? []).map((a) => ({ text: a.name, kind: 'alert', to: path`/alerts/${a.name}` })),
-      ...(runs ?? []).map((r) => ({ text: r.info.run_name || r.info.run_id, kind: 'run', to: path`/runs/${r.info.run_id}` })),
+      ...(runs ?? []).map((r) => ({
+        text: r.info.run_name || r.info.run_id,
+        kind: 'run',
+        to: path`/runs/${r.info.run_id}`,
+      })),
     ];
     const wanted = text.trim().toLowerCase();
     const direct = hitOfId(text);
@@ -96,8 +142,16 @@ export function Palette({ close }: { close: () => void }) {
   return (
     <Layer close={close} label="search" className="palette">
       <input
-        value={text} placeholder="Go to a page, endpoint, model, run, or paste an id" aria-label="search" role="combobox" aria-expanded="true" aria-controls="hits"
-        onChange={(e) => { setText(e.target.value); setAt(0); }}
+        value={text}
+        placeholder="Go to a page, endpoint, model, run, or paste an id"
+        aria-label="search"
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="hits"
+        onChange={(e) => {
+          setText(e.target.value);
+          setAt(0);
+        }}
         onKeyDown={(e) => {
           if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
             e.preventDefault();
@@ -107,7 +161,13 @@ export function Palette({ close }: { close: () => void }) {
       />
       <ul id="hits" role="listbox" style={{ padding: '6px 0' }}>
         {hits.map((hit, i) => (
-          <li key={hit.kind + hit.to} role="option" aria-selected={i === at} onPointerMove={() => setAt(i)} onClick={() => go(hit)}>
+          <li
+            key={hit.kind + hit.to}
+            role="option"
+            aria-selected={i === at}
+            onPointerMove={() => setAt(i)}
+            onClick={() => go(hit)}
+          >
             <span className="clip">{hit.text}</span>
             <span className="kind">{hit.kind}</span>
           </li>

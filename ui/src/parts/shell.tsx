@@ -22,7 +22,12 @@ export const places: { key: string; to: string; icon: string; label: string; gro
   { key: 'l', to: '/lineage', icon: 'lineage', label: 'Lineage', group: 'Platform' },
 ];
 
-const names: Record<string, string> = { versions: 'versions', decisions: 'decisions', gates: 'Gates', predictions: 'predictions' };
+const names: Record<string, string> = {
+  versions: 'versions',
+  decisions: 'decisions',
+  gates: 'Gates',
+  predictions: 'predictions',
+};
 
 export function Shell({ children }: { children: ReactNode }) {
   const [narrow, setNarrow] = useState(read('fettle.rail') === 'narrow');
@@ -38,14 +43,28 @@ export function Shell({ children }: { children: ReactNode }) {
       <div style={{ minWidth: 0 }}>
         <header className="top">
           <Crumbs />
-          <button type="button" className="button quiet" onClick={() => setLayer('palette')} aria-label="search and go to">
+          <button
+            type="button"
+            className="button quiet"
+            onClick={() => setLayer('palette')}
+            aria-label="search and go to"
+          >
             <Icon name="search" /> <span className="kbd">Ctrl K</span>
           </button>
           <LiveDot />
           <ThemeSwitch />
-          <button type="button" className="button quiet" onClick={() => setLayer('help')} aria-label="keyboard shortcuts"><span className="kbd">?</span></button>
+          <button
+            type="button"
+            className="button quiet"
+            onClick={() => setLayer('help')}
+            aria-label="keyboard shortcuts"
+          >
+            <span className="kbd">?</span>
+          </button>
         </header>
-        <main id="main" tabIndex={-1}>{children}</main>
+        <main id="main" tabIndex={-1}>
+          {children}
+        </main>
       </div>
       {layer === 'help' && <Help close={() => setLayer('')} />}
       {layer === 'palette' && <Palette close={() => setLayer('')} />}
@@ -60,23 +79,53 @@ function Rail({ narrow, fold }: { narrow: boolean; fold: () => void }) {
   return (
     <div className="rail">
       <Link to="/" className="brand" aria-label="Fettle, home">
-        <svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="6" fill="var(--accent)" /><path d="M10 25V9.5A2.5 2.5 0 0 1 12.5 7H23M10 16h10" fill="none" stroke="var(--on-accent)" strokeWidth="3.5" strokeLinecap="round" /></svg>
+        <svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true">
+          <rect width="32" height="32" rx="6" fill="var(--accent)" />
+          <path
+            d="M10 25V9.5A2.5 2.5 0 0 1 12.5 7H23M10 16h10"
+            fill="none"
+            stroke="var(--on-accent)"
+            strokeWidth="3.5"
+            strokeLinecap="round"
+          />
+        </svg>
         <span className="label">Fettle</span>
       </Link>
       <nav aria-label="main">
         {places.map((p, i) => (
           <div key={p.to}>
-            {p.group && places[i - 1]?.group !== p.group && <><div className="group">{p.group}</div><hr /></>}
-            <Link to={p.to} className="entry" aria-current={here(p.to) ? 'page' : undefined} title={`${p.label} (g ${p.key})`}>
+            {p.group && places[i - 1]?.group !== p.group && (
+              <>
+                <div className="group">{p.group}</div>
+                <hr />
+              </>
+            )}
+            <Link
+              to={p.to}
+              className="entry"
+              aria-current={here(p.to) ? 'page' : undefined}
+              title={`${p.label} (g ${p.key})`}
+            >
               <Icon name={p.icon} />
               <span className="label">{p.label}</span>
-              {p.to === '/alerts' && firing > 0 && <span className="badge" aria-label={`${firing} firing`}>{firing}</span>}
+              {p.to === '/alerts' && firing > 0 && (
+                <span className="badge" aria-label={`${firing} firing`}>
+                  {firing}
+                </span>
+              )}
             </Link>
           </div>
         ))}
       </nav>
       <div className="foot">
-        <button type="button" className="button quiet" onClick={fold} aria-label={narrow ? 'widen the navigation' : 'narrow the navigation'}><Icon name={narrow ? 'unfold' : 'fold'} /></button>
+        <button
+          type="button"
+          className="button quiet"
+          onClick={fold}
+          aria-label={narrow ? 'widen the navigation' : 'narrow the navigation'}
+        >
+          <Icon name={narrow ? 'unfold' : 'fold'} />
+        </button>
       </div>
     </div>
   );
@@ -85,16 +134,31 @@ function Rail({ narrow, fold }: { narrow: boolean; fold: () => void }) {
 function Crumbs() {
   const { path } = useLocation();
   const parts = path.split('/').filter(Boolean);
-  const first = places.find((p) => p.to === `/${parts[0] ?? ''}`)?.label ?? (parts[0] ? names[parts[0]] ?? parts[0] : 'Home');
-  const rest = parts.slice(1).map((part, i) => ({ text: decodeURIComponent(part), to: `/${parts.slice(0, i + 2).join('/')}` }));
+  const first =
+    places.find((p) => p.to === `/${parts[0] ?? ''}`)?.label ?? (parts[0] ? (names[parts[0]] ?? parts[0]) : 'Home');
+  const rest = parts
+    .slice(1)
+    .map((part, i) => ({ text: decodeURIComponent(part), to: `/${parts.slice(0, i + 2).join('/')}` }));
   const linked = (to: string) => !/\/(versions|decisions|runs)$/.test(to);
   return (
     <nav className="crumbs" aria-label="breadcrumb">
-      {rest.length > 0 && parts[0] !== 'predictions' ? <Link to={`/${parts[0]}`}>{first}</Link> : <span aria-current={rest.length ? undefined : 'page'}>{first}</span>}
+      {rest.length > 0 && parts[0] !== 'predictions' ? (
+        <Link to={`/${parts[0]}`}>{first}</Link>
+      ) : (
+        <span aria-current={rest.length ? undefined : 'page'}>{first}</span>
+      )}
       {rest.map((r, i) => (
         <span key={r.to} className="row" style={{ minWidth: 0 }}>
-          <span className="sep" aria-hidden="true">/</span>
-          {i === rest.length - 1 ? <span aria-current="page">{/^[0-9a-f]{32}$/.test(r.text) ? r.text.slice(0, 8) : r.text}</span> : linked(r.to) ? <Link to={r.to}>{r.text}</Link> : <span className="secondary">{r.text}</span>}
+          <span className="sep" aria-hidden="true">
+            /
+          </span>
+          {i === rest.length - 1 ? (
+            <span aria-current="page">{/^[0-9a-f]{32}$/.test(r.text) ? r.text.slice(0, 8) : r.text}</span>
+          ) : linked(r.to) ? (
+            <Link to={r.to}>{r.text}</Link>
+          ) : (
+            <span className="secondary">{r.text}</span>
+          )}
         </span>
       ))}
     </nav>
@@ -104,7 +168,12 @@ function Crumbs() {
 function LiveDot() {
   const [ok, setOk] = useState(true);
   useEffect(() => watchConnection(setOk), []);
-  return <span className={`live${ok ? '' : ' off'}`} role="status"><i />{ok ? 'live' : 'server does not answer'}</span>;
+  return (
+    <span className={`live${ok ? '' : ' off'}`} role="status">
+      <i />
+      {ok ? 'live' : 'server does not answer'}
+    </span>
+  );
 }
 
 function ThemeSwitch() {
@@ -115,14 +184,23 @@ function ThemeSwitch() {
     setTheme(next[theme]);
   };
   return (
-    <button type="button" className="button quiet" onClick={change} aria-label={`theme: ${theme}; change to ${next[theme]}`} title={`theme: ${theme}`}>
+    <button
+      type="button"
+      className="button quiet"
+      onClick={change}
+      aria-label={`theme: ${theme}; change to ${next[theme]}`}
+      title={`theme: ${theme}`}
+    >
       <Icon name={theme === 'system' ? 'auto' : theme === 'light' ? 'sun' : 'moon'} />
     </button>
   );
 }
 
 function typing(target: EventTarget | null) {
-  return target instanceof HTMLElement && (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName))
+  );
 }
 
 function useShortcuts(setLayer: (layer: '' | 'help' | 'palette') => void) {

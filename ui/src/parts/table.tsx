@@ -69,9 +69,15 @@ export function Table<T>({ columns, rows, id, to, order = '', name, chosen, foot
           </thead>
           <tbody>
             {shown.map((row) => (
-              <tr key={id(row)} className={`${to?.(row) ? 'go' : ''}${chosen?.(row) ? ' chosen' : ''}`} onClick={(e) => open(e, row)}>
+              <tr
+                key={id(row)}
+                className={`${to?.(row) ? 'go' : ''}${chosen?.(row) ? ' chosen' : ''}`}
+                onClick={(e) => open(e, row)}
+              >
                 {columns.map((c) => (
-                  <td key={c.key} className={c.numeric ? 'num' : undefined}>{c.cell(row)}</td>
+                  <td key={c.key} className={c.numeric ? 'num' : undefined}>
+                    {c.cell(row)}
+                  </td>
                 ))}
               </tr>
             ))}
@@ -88,9 +94,17 @@ function Head<T>({ column, sort, setSort }: { column: Column<T>; sort: string; s
   const down = sort.startsWith('-');
   const next = active ? (down ? column.key : `-${column.key}`) : column.numeric ? `-${column.key}` : column.key;
   return (
-    <th scope="col" className={column.numeric ? 'num' : undefined} aria-sort={active ? (down ? 'descending' : 'ascending') : undefined} title={column.hint}>
+    <th
+      scope="col"
+      className={column.numeric ? 'num' : undefined}
+      aria-sort={active ? (down ? 'descending' : 'ascending') : undefined}
+      title={column.hint}
+    >
       {column.by ? (
-        <button type="button" onClick={() => setSort(next)}>{column.title}{active ? (down ? ' ↓' : ' ↑') : ''}</button>
+        <button type="button" onClick={() => setSort(next)}>
+          {column.title}
+          {active ? (down ? ' ↓' : ' ↑') : ''}
+        </button>
       ) : (
         column.title
       )}
