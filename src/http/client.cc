@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "base/uri.h"
 
 namespace fettle::http {
 namespace {
@@ -65,6 +66,12 @@ size_t on_data(char* data, size_t size, size_t count, void* user) {
   return piece.size();
 }
 
+// A proxy that the environment names is not for this machine.
+bool is_loopback(const std::string& url) {
+  auto uri = parse_uri(url);
+  return uri && (uri->host == "localhost" || uri->host == "::1" || uri->host.starts_with("127."));
+}
+
 void set_options(CURL* handle, Exchange& exchange, curl_slist* headers) {
   const ClientRequest& request = exchange.request;
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
@@ -77,6 +84,7 @@ void set_options(CURL* handle, Exchange& exchange, curl_slist* headers) {
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, request.follow_redirects ? 1L : 0L);
   curl_easy_setopt(handle, CURLOPT_MAXREDIRS, 5L);
   curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
+  if (is_loopback(request.url)) curl_easy_setopt(handle, CURLOPT_PROXY, "");
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &on_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);

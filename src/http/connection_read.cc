@@ -257,7 +257,8 @@ std::shared_ptr<Exchange> Connection::make_exchange() {
 }
 
 void Connection::run_pooled(const std::shared_ptr<Exchange>& exchange, void (Exchange::*run)()) {
-  if (!context_.pool->try_run([exchange, run] { (exchange.get()->*run)(); })) exchange->shed();
+  ThreadPool& pool = stream_ ? *context_.stream_pool : *context_.pool;
+  if (!pool.try_run([exchange, run] { (exchange.get()->*run)(); })) exchange->shed();
 }
 
 void Connection::dispatch() {

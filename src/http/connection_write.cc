@@ -315,7 +315,8 @@ void Connection::check_timeouts() {
   auto passed = [now](int64_t since_ns, int64_t limit_ms) { return now - since_ns >= limit_ms * 1'000'000; };
   if (phase_ == Phase::closed) return;
   if (phase_ == Phase::linger) {
-    if (passed(write_ns_, config.linger_timeout_ms)) close();
+    // A client that still sends reads the answer only when it has sent everything.
+    if (passed(std::max(read_ns_, write_ns_), config.linger_timeout_ms) || passed(write_ns_, config.body_timeout_ms)) close();
     return;
   }
   if (!out_.empty() && passed(write_ns_, config.write_timeout_ms)) {

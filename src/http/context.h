@@ -51,7 +51,8 @@ struct Context {
   const Authoriser authorise;
   const Clock& clock;
   ServerMetrics metrics;
-  ThreadPool* pool = nullptr;  // the server's; outlives the loops
+  ThreadPool* pool = nullptr;  // the server's two; they outlive the loops
+  ThreadPool* stream_pool = nullptr;
   std::atomic<bool> draining{false};
   std::atomic<size_t> open_connections{0};
   std::mutex idle_mutex;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace fettle::http {
 namespace {
 
@@ -168,6 +170,57 @@ TEST(BodyDecoder, TakesTheLengthAndNotMore) {
   EXPECT_EQ(decoder.feed("cdeGET /", body), 3u);
   EXPECT_TRUE(decoder.done());
   EXPECT_EQ(body, "abcde");
+}
+
+// What a request means must not depend on how its bytes arrive, whatever they are.
+TEST(ParseHead, MeansTheSameHoweverMutatedBytesArrive) {
+  const std::string seeds[] = {
+      "POST /a%20b?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\nConnection: close\r\n\r\nhello world!",
+      "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n3\r\nabc\r\n0\r\n\r\n"};
+  std::mt19937 random(20130101);
+  auto pick = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
+  constexpr std::string_view kBytes("\r\n :,;\0\t\x7f\xff" "0aA/%", 15);
+  size_t complete = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bytes = seeds[pick(2)];
+    for (size_t edits = pick(4); edits > 0; --edits) {
+      size_t at = pick(bytes.size());
+      char c = kBytes[pick(kBytes.size())];
+      if (pick(3) == 0) {
+        bytes.erase(at, 1 + pick(3));
+      } else if (pick(2) == 0) {
+        bytes.insert(at, 1, c);
+      } else {
+        bytes[at] = c;
+      }
+    }
+    auto whole = parse(bytes);
+    size_t scanned = 0;
+    Request request;
+    Framing framing;
+    HeadResult result;
+    for (size_t n = 1 + pick(40); result.state == HeadResult::State::incomplete; n = std::min(bytes.size(), n + 1 + pick(40))) {
+      result = parse_head(std::string_view(bytes).substr(0, n), {}, scanned, request, framing);
+      if (n >= bytes.size()) break;
+    }
+    ASSERT_EQ(whole.result.state, result.state) << bytes;
+    if (result.state != HeadResult::State::complete) continue;
+    ++complete;
+    ASSERT_EQ(whole.result.consumed, result.consumed) << bytes;
+    ASSERT_EQ(whole.framing.content_length, framing.content_length) << bytes;
+    ASSERT_FALSE(framing.chunked && framing.content_length) << bytes;
+    std::string at_once;
+    std::string in_pieces;
+    BodyDecoder first(framing, 1000);
+    BodyDecoder second(framing, 1000);
+    std::string_view body = std::string_view(bytes).substr(result.consumed);
+    first.feed(body, at_once);
+    for (char c : body) second.feed(std::string_view(&c, 1), in_pieces);
+    ASSERT_EQ(at_once, in_pieces) << bytes;
+    ASSERT_EQ(first.done(), second.done()) << bytes;
+    ASSERT_EQ(first.error().has_value(), second.error().has_value()) << bytes;
+  }
+  EXPECT_GT(complete, 1000u);
 }
 
 }  // namespace

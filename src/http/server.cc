@@ -70,6 +70,7 @@ int port_of(const Fd& fd) {
 struct Server::Impl {
   std::shared_ptr<Context> context;
   std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<ThreadPool> stream_pool;
   std::vector<std::shared_ptr<Loop>> loops;
   std::vector<std::jthread> threads;
   int port = 0;
@@ -93,6 +94,7 @@ Server::Server(ServerConfig config, const Router& router, Authoriser authorise, 
 
 Server::~Server() {
   impl_->stop_loops();
+  impl_->stream_pool.reset();
   impl_->pool.reset();
 }
 
@@ -113,6 +115,8 @@ void Server::start() {
   impl_->port = port;
   impl_->pool = std::make_unique<ThreadPool>(ThreadPool::Config{"http-pool", config.pool_threads, config.pool_queue_limit});
   impl_->context->pool = impl_->pool.get();
+  impl_->stream_pool = std::make_unique<ThreadPool>(ThreadPool::Config{"http-stream", config.stream_threads, config.pool_queue_limit});
+  impl_->context->stream_pool = impl_->stream_pool.get();
   for (Fd& listener : listeners) impl_->loops.push_back(std::make_shared<Loop>(impl_->context, std::move(listener)));
   for (size_t i = 0; i < count; ++i) {
     impl_->threads.emplace_back([loop = impl_->loops[i], i] {

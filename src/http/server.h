@@ -19,6 +19,7 @@ struct ServerConfig {
   size_t loops = 0;                      // event loops; 0: one a core
   size_t pool_threads = 16;
   size_t pool_queue_limit = 4096;        // requests waiting for a pool thread; beyond: 429 with Retry-After
+  size_t stream_threads = 16;            // for routes that stream their body: a slow upload holds a thread, but none of the pool's
   size_t connections_limit = 10000;
   size_t header_limit_bytes = 64 << 10;  // request line and headers together; beyond: 431
   size_t header_count_limit = 200;       // header lines; beyond: 431
@@ -27,7 +28,7 @@ struct ServerConfig {
   int64_t body_timeout_ms = 60'000;      // without progress
   int64_t idle_timeout_ms = 120'000;     // keep-alive
   int64_t write_timeout_ms = 60'000;     // without progress
-  int64_t linger_timeout_ms = 2'000;     // after `Connection: close`, for the client to read the answer and close
+  int64_t linger_timeout_ms = 2'000;     // after `Connection: close`, without progress, for the client to read the answer and close
   int64_t events_heartbeat_ms = 15'000;  // a comment on quiet event streams, which finds dead clients
   size_t gzip_min_bytes = 1400;          // smaller answers are not compressed
   size_t events_buffer_bytes = 1 << 20;  // unread by the client; beyond: the stream is closed

@@ -120,6 +120,22 @@ TEST_F(StreamingTest, ASlowReaderHoldsTheSenderBack) {
   EXPECT_NE(socket.read_until("yyyyy").find("33554432 yyyyy"), std::string::npos);
 }
 
+TEST_F(StreamingTest, SlowUploadsDoNotHoldThePool) {
+  config_.pool_threads = 1;
+  config_.stream_threads = 2;
+  route("PUT", "/up", counter(), Body::stream);
+  route("GET", "/x", Handler([](Request&) { return Response::text(200, "x"); }));
+  start();
+  std::vector<RawSocket> uploads;
+  for (int i = 0; i < 4; ++i) {
+    uploads.push_back(connect());
+    uploads.back().send("PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+  }
+  EXPECT_EQ(send({.url = "/x"}).body, "x");
+  for (auto& upload : uploads) upload.send("cd");
+  for (auto& upload : uploads) EXPECT_NE(upload.read_until("4 ab").find("4 ab"), std::string::npos);
+}
+
 TEST_F(StreamingTest, AClientThatGoesAwayEndsTheRead) {
   std::atomic<int> code{-1};
   route("PUT", "/up", Handler([&](Request& request) {
