@@ -60,7 +60,7 @@ export function Act({ label, effect, url, body = {}, tone, disabled, done, needs
                 onChange={(e) => setReason(e.target.value)}
               />
             </label>
-            {error && <Failed error={error} />}
+            {error && <Failed error={error} refused />}
             <div className="row" style={{ justifyContent: 'flex-end' }}>
               <button type="button" className="button big" onClick={() => setOpen(false)}>
                 Cancel

@@ -191,7 +191,7 @@ export function Empty({ title, children, command }: { title: string; children?: 
   );
 }
 
-export function Failed({ error, retry }: { error: ApiError; retry?: () => void }) {
+export function Failed({ error, retry, refused = false }: { error: ApiError; retry?: () => void; refused?: boolean }) {
   return (
     <div className={`note ${error.status === 404 || error.status === 501 ? 'warning' : 'danger'}`} role="alert">
       <div className="row spread">
@@ -200,7 +200,9 @@ export function Failed({ error, retry }: { error: ApiError; retry?: () => void }
             ? 'not there yet'
             : error.status === 404
               ? 'not found'
-              : 'this part could not be loaded'}
+              : refused
+                ? 'refused, nothing was changed'
+                : 'this part could not be loaded'}
         </strong>
         {retry && (
           <button type="button" className="button" onClick={retry}>
