@@ -63,6 +63,7 @@ class SqliteConnection final : public Connection {
     if (writable) exec_script("pragma journal_mode = wal");
     exec_script(config.durable ? "pragma synchronous = full" : "pragma synchronous = normal");
     exec_script("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8192; pragma mmap_size = 268435456");
+    exec_script("pragma case_sensitive_like = on");  // as PostgreSQL's like
     if (!writable) exec_script("pragma query_only = on");
   }
   ~SqliteConnection() override {
