@@ -1,5 +1,6 @@
 #include "rpc/server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -15,6 +16,9 @@ namespace fettle::rpc {
 namespace {
 
 constexpr size_t kStatusTextLimit = 4096;  // bytes; it travels in a header
+
+// The library writes to stderr on its own, with places of its source.
+void log_from_library(gpr_log_func_args* args) { log_debug("grpc says", {{"text", args->message}}); }
 
 grpc::Status to_status(const Error& error) {
   return {static_cast<grpc::StatusCode>(status_of(error.code)), error.message.substr(0, kStatusTextLimit)};
@@ -167,6 +171,7 @@ Server::~Server() { drain(0); }
 void Server::start() {
   const std::string address = fmt::format("{}:{}", state_->config.host.find(':') == std::string::npos ? state_->config.host : "[" + state_->config.host + "]",
                                           state_->config.port);
+  gpr_set_log_function(&log_from_library);
   grpc::ServerBuilder builder;
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &state_->port);
   builder.SetMaxReceiveMessageSize(static_cast<int>(std::min<size_t>(state_->config.message_limit_bytes, INT32_MAX)));
