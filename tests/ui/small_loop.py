@@ -85,7 +85,7 @@ def month_start(month: str) -> int:
 
 
 def rows_of(month: str, rows: int = ROWS) -> pd.DataFrame:
-    """Flights of one month: warmer every month; hour and carrier decide how likely they are late."""
+    """Flights of one month: warmer every month; hour and carrier decide how many are late."""
     number = int(month[-2:])
     random = np.random.default_rng(number)
     frame = pd.DataFrame(
