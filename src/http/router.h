@@ -24,6 +24,7 @@ enum class Run { inline_, pool };
 enum class Body { whole, stream };
 
 // Turns what a handler threw into this surface's error document (MLflow's, OIP's, our own differ).
+// `request` may have been taken by its handler: only its method, path and request_id are sure to be there.
 using ErrorMapper = Response (*)(const Error& error, const Request& request);
 
 struct Route {
