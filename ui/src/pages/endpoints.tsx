@@ -222,7 +222,7 @@ function EndpointRollouts({ endpoint }: { endpoint: string }) {
         data.items.length ? (
           <RolloutRows rollouts={data.items} />
         ) : (
-          <p className="muted">none yet: fettle rollout start {endpoint} MODEL/VERSION</p>
+          <p className="muted">none yet: fettle rollout start {endpoint} --candidate MODEL/VERSION</p>
         )
       }
     </Loads>

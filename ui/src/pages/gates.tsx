@@ -14,7 +14,10 @@ export function GatesPage() {
       <Loads of={reports} lines={6}>
         {(data) =>
           data.items.length === 0 ? (
-            <Empty title="No gate has run yet" command="fettle validate flights-delay/2 --report md">
+            <Empty
+              title="No gate has run yet"
+              command="fettle validate flights-delay/2 --gate flights --monitor flights-monthly --report md"
+            >
               <p>
                 Declare a Gate in your platform files, then judge a candidate. The report also comes as Markdown and
                 JUnit XML for CI.
@@ -87,7 +90,7 @@ export function GateReportPage({ id }: { id: string }) {
                 <a className="button" href={`${serverPrefix}${fettle(path`/gate-reports/${id}`, { format: 'junit' })}`}>
                   JUnit XML
                 </a>
-                <Command text={`fettle validate ${r.model}/${r.candidate.version}`} />
+                <Command text={`fettle api GET /gate-reports/${r.id}`} />
               </>
             }
           />

@@ -28,8 +28,8 @@ export function ModelsPage() {
               command={'mlflow.sklearn.log_model(model, name="model", registered_model_name="flights-delay")'}
             >
               <p>
-                Register one from a training script, or from the command line:{' '}
-                <code>fettle models register NAME --run RUN</code>
+                Register one from a training script; promote it with{' '}
+                <code>fettle models alias NAME champion VERSION</code>.
               </p>
             </Empty>
           ) : (
@@ -121,7 +121,7 @@ export function ModelPage({ name }: { name: string }) {
     <Loads of={model}>
       {({ registered_model: m }) => (
         <>
-          <PageHead title={name} sub={m.description} actions={<Command text={`fettle models show ${name}`} />} />
+          <PageHead title={name} sub={m.description} actions={<Command text={`fettle models list`} />} />
           <Loads of={versions}>
             {(data) => {
               const rows = (data.model_versions ?? []).toSorted((a, b) => Number(b.version) - Number(a.version));
@@ -282,7 +282,7 @@ export function VersionPage({ name, version }: { name: string; version: string }
                 {v.description}
               </span>
             }
-            actions={<Command text={`fettle models show ${name}/${version}`} />}
+            actions={<Command text={`fettle lineage ${name}/${version}`} />}
           />
           <Tabs
             of={[

@@ -87,7 +87,7 @@ export function MonitorPage({ name }: { name: string }) {
                 </span>
               </span>
             }
-            actions={<Command text={`fettle drift ${m.endpoint}`} />}
+            actions={<Command text={`fettle drift ${m.name}`} />}
           />
           {(alerts.data?.items.length ?? 0) > 0 && (
             <div className="row wrap" style={{ marginBottom: 16 }}>
@@ -104,7 +104,7 @@ export function MonitorPage({ name }: { name: string }) {
                 <Empty title="No window yet">
                   <p>
                     A window closes when an event after its end was logged. Close what is complete now:{' '}
-                    <code>fettle api POST /monitors/{name}/evaluate</code>
+                    <code>{`fettle api POST /monitors/${name}/evaluate -d '{}'`}</code>
                   </p>
                 </Empty>
               ) : (
@@ -443,7 +443,7 @@ function Quality({
             )}
           </div>
         ) : (
-          <p className="muted">no label has arrived yet: fettle labels post</p>
+          <p className="muted">no label has arrived yet: post them to /api/fettle/v1/labels</p>
         )}
       </Panel>
       <div className="columns">

@@ -78,7 +78,7 @@ export function ResourcePage({ kind, name }: { kind: string; name: string }) {
                 generation {r.generation}, changed <Time ms={r.updated_at_ms} />
               </>
             }
-            actions={<Command text={`fettle export ${kind}/${name}`} />}
+            actions={<Command text={`fettle export ${kind}`} />}
           />
           <div className="columns">
             <Panel title="Spec">

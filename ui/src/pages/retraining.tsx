@@ -332,7 +332,7 @@ export function RetrainingRunPage({ id }: { id: string }) {
                 </span>
               </span>
             }
-            actions={<Command text={`fettle retrain explain ${r.id}`} />}
+            actions={<Command text={`fettle api GET /retraining/runs/${r.id}`} />}
           />
           <div
             className={`note ${{ ok: 'ok', danger: 'danger', warning: 'warning', running: '', none: '' }[toneOf(r.state)]}`}

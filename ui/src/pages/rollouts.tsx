@@ -36,7 +36,7 @@ export function RolloutsPage() {
           data.items.length ? (
             <RolloutRows rollouts={data.items} withEndpoint />
           ) : (
-            <Empty title="No rollout yet" command="fettle rollout start flights flights-delay/2">
+            <Empty title="No rollout yet" command="fettle rollout start flights --candidate flights-delay/2">
               <p>A rollout shifts an endpoint's traffic to a candidate and watches it.</p>
             </Empty>
           )
@@ -175,7 +175,7 @@ function View({ r, reload }: { r: Rollout; reload: () => void }) {
             <span className="muted">generation {r.generation}</span>
           </span>
         }
-        actions={<Command text={`fettle rollout status ${r.endpoint} -w`} />}
+        actions={<Command text={`fettle rollout status ${r.id}`} />}
       />
       <div
         className={`note ${{ ok: 'ok', danger: 'danger', warning: 'warning', running: '', none: '' }[toneOf(r.state)]}`}

@@ -54,7 +54,7 @@ function RunView({ run }: { run: Run }) {
             ) : null}
           </span>
         }
-        actions={<Command text={`fettle runs show ${id.slice(0, 8)}`} />}
+        actions={<Command text={`fettle lineage run/${id.slice(0, 8)}`} />}
       />
       <Tabs
         of={[
