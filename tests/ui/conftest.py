@@ -1,16 +1,10 @@
 """One server with a small loop in it, and a real headless Chromium that looks at it."""
 
-import os
-import re
-import subprocess
-from pathlib import Path
-
 import pytest
 import small_loop
 from playwright.sync_api import sync_playwright
+from server import Server
 
-ROOT = Path(__file__).resolve().parents[2]
-FETTLE = ROOT / "build" / "fettle"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--headless",
@@ -25,49 +19,20 @@ FLAGS = [
 WAIT_MS = 15_000
 
 
-def start(folder: Path):
-    """The process and the address that it prints when it accepts requests."""
-    command = [
-        FETTLE,
-        "server",
-        "--data-dir",
-        folder / "data",
-        "--http",
-        "127.0.0.1:0",
-        "--grpc",
-        "127.0.0.1:0",
-    ]
-    environment = os.environ | {
-        "FETTLE_ONNXRUNTIME": str(ROOT / "build/deps/lib/libonnxruntime.so")
-    }
-    log = (folder / "stderr").open("wb")
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
-    )
-    found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
-    assert found, (folder / "stderr").read_text()
-    return process, found.group(0)
-
-
 @pytest.fixture(scope="session")
 def loop(tmp_path_factory):
-    process, url = start(tmp_path_factory.mktemp("ui"))
-    try:
-        yield small_loop.build(url)
-    finally:
-        process.terminate()
-        process.wait(30)
+    """A server with the small loop in it."""
+    server = Server(tmp_path_factory.mktemp("ui") / "data")
+    yield small_loop.build(server.url)
+    assert server.stop() == 0, server.log
 
 
 @pytest.fixture(scope="session")
 def empty_url(tmp_path_factory):
     """A server that holds nothing yet."""
-    process, url = start(tmp_path_factory.mktemp("empty"))
-    try:
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
+    server = Server(tmp_path_factory.mktemp("empty") / "data")
+    yield server.url
+    assert server.stop() == 0, server.log
 
 
 @pytest.fixture(scope="session")
