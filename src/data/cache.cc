@@ -84,6 +84,10 @@ Cache::Cache(fs::path directory, Options options) : directory_(std::move(directo
   default_mode(0666);  // read the umask before threads start
 }
 
+Cache::~Cache() {
+  if (!directory_.empty()) ::rmdir((directory_ / "incoming").c_str());  // stays where another process still writes
+}
+
 fs::path Cache::object_path(std::string_view oid, Algorithm algorithm) const {
   FETTLE_CHECK(is_object_id(oid), "an object id was checked when it was read");
   fs::path base = algorithm == Algorithm::md5 ? directory_ / "files" / "md5" : directory_;

@@ -24,6 +24,8 @@ class Cache {
     bool group_shared = false;
   };
   Cache(std::filesystem::path directory, Options options);
+  ~Cache();
+  Cache(Cache&&) = default;
 
   const std::filesystem::path& directory() const { return directory_; }
   // Where the object is or would be; legacy objects (DVC 2) lie directly below the directory.
