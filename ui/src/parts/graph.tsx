@@ -153,7 +153,6 @@ export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number
               transform={`translate(${n.x} ${n.y})`}
               role="link"
               tabIndex={0}
-              aria-label={`${words(n.kind)} ${n.name}`}
               onPointerEnter={() => setHover(n.id)}
               onPointerLeave={() => setHover(null)}
               onFocus={() => setHover(n.id)}

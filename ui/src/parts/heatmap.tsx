@@ -20,6 +20,12 @@ export function heatColor(ratio: number): string {
   return `color-mix(in oklab, var(--heat-${to}) ${Math.round(share * 100)}%, var(--heat-${from}))`;
 }
 
+/** Black or white, whichever reads better on that colour in this theme. */
+function heatText(ratio: number): string {
+  const t = Math.log2(Math.max(1, ratio)) / 3;
+  return `var(--heat-text-${t < 0.5 ? 1 : t < 0.82 ? 2 : 3})`;
+}
+
 function text(score: FeatureScore) {
   const n = toNumber(score.score);
   return n === null ? '–' : n >= 10 ? n.toFixed(0) : n >= 1 ? n.toFixed(1) : n.toFixed(2);
@@ -61,12 +67,8 @@ export function Heatmap({ windows, features, chosen, onChoose, marks }: Props) {
                       type="button"
                       className={`cell${hot ? ' hot' : ''}${value === null ? ' hatch' : ''}`}
                       aria-pressed={chosen?.window === w.id && chosen.feature === feature}
-                      aria-label={`${feature} in ${w.id}: ${value === null ? words(score.status) : `${score.test} ${num(value)}, ${score.drifted ? 'drifted' : 'no drift'}`}`}
-                      style={
-                        hot
-                          ? { background: heatColor(ratio), color: ratio > 4.2 ? 'var(--bg)' : 'var(--text)' }
-                          : undefined
-                      }
+                      aria-label={`${feature} in ${w.id}: ${value === null ? words(score.status) : `${score.test} ${text(score)}, ${score.drifted ? 'drifted' : 'no drift'}`}`}
+                      style={hot ? { background: heatColor(ratio), color: heatText(ratio) } : undefined}
                       onClick={() => onChoose(w.id, feature)}
                       onPointerMove={(e) => setTip({ x: e.clientX, y: e.clientY, window: w, score })}
                       onPointerLeave={() => setTip(null)}

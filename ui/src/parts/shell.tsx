@@ -47,7 +47,7 @@ export function Shell({ children }: { children: ReactNode }) {
             type="button"
             className="button quiet"
             onClick={() => setLayer('palette')}
-            aria-label="search and go to"
+            aria-label="search and go to, Ctrl K"
           >
             <Icon name="search" /> <span className="kbd">Ctrl K</span>
           </button>
@@ -57,7 +57,7 @@ export function Shell({ children }: { children: ReactNode }) {
             type="button"
             className="button quiet"
             onClick={() => setLayer('help')}
-            aria-label="keyboard shortcuts"
+            aria-label="? keyboard shortcuts"
           >
             <span className="kbd">?</span>
           </button>
