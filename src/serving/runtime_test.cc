@@ -286,6 +286,18 @@ TEST_F(RuntimeTest, LetsAnAnswerDropTheLastPin) {
   answered.get_future().get();
 }
 
+TEST_F(RuntimeTest, CountsUnderOurNamesAndTritons) {
+  const auto model = load("double");
+  infer(*model, {.inputs = {floats("x", {3, 2}, {1, 2, 3, 4, 5, 6})}});
+  infer(*model, {.inputs = {}});
+  const std::string text = registry_.expose(metrics::Format::prometheus);
+  for (const char* line : {"nv_inference_request_success{model=\"m\",version=\"1\"} 1", "nv_inference_count{model=\"m\",version=\"1\"} 3",
+                           "nv_inference_request_failure{model=\"m\",version=\"1\"} 1", "fettle_model_rows_total{model=\"m\",version=\"1\"} 3",
+                           "fettle_model_failures_total{model=\"m\",version=\"1\",code=\"invalid_argument\"} 1"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+}
+
 TEST_F(RuntimeTest, MeasuresWhatAModelCosts) {
   const ModelCost cost = runtime_->measure_cost({.name = "m", .file = model_file("slow")}, {floats("x", {1, 256}, std::vector<float>(256, 1.0f))},
                                                 {.max_runs = 20, .max_time_ms = 2000});

@@ -17,8 +17,20 @@ void add(DurationStatistics& to, uint64_t count, int64_t ns) {
 }
 
 double seconds(int64_t ns) { return static_cast<double>(ns) * 1e-9; }
+double micros(int64_t ns) { return static_cast<double>(ns) * 1e-3; }
 
 }  // namespace
+
+VersionStatistics::TritonSeries::TritonSeries(metrics::Registry& registry, const metrics::Labels& labels)
+    : success(registry.gauge("nv_inference_request_success", "Requests answered.", labels)),
+      failure(registry.gauge("nv_inference_request_failure", "Requests refused or failed.", labels)),
+      count(registry.gauge("nv_inference_count", "Rows computed.", labels)),
+      exec_count(registry.gauge("nv_inference_exec_count", "Runs of the model.", labels)),
+      request_us(registry.gauge("nv_inference_request_duration_us", "Sum of the time of requests, in microseconds.", labels)),
+      queue_us(registry.gauge("nv_inference_queue_duration_us", "Sum of the time in the queue, in microseconds.", labels)),
+      compute_input_us(registry.gauge("nv_inference_compute_input_duration_us", "Sum of the time to gather inputs, in microseconds.", labels)),
+      compute_infer_us(registry.gauge("nv_inference_compute_infer_duration_us", "Sum of the time inside the model, in microseconds.", labels)),
+      compute_output_us(registry.gauge("nv_inference_compute_output_duration_us", "Sum of the time to part outputs, in microseconds.", labels)) {}
 
 VersionStatistics::VersionStatistics(std::string name, std::string version, const Clock& clock, metrics::Registry& registry)
     : clock_(clock),
@@ -29,7 +41,8 @@ VersionStatistics::VersionStatistics(std::string name, std::string version, cons
       runs_(registry.counter("fettle_model_runs_total", "Runs of a model version; a run may serve several requests.", labels_)),
       queue_seconds_(registry.histogram("fettle_model_queue_seconds", "Time from submission to the start of the run.", kRunBounds, labels_)),
       infer_seconds_(registry.histogram("fettle_model_infer_seconds", "Time of a run inside the model.", kRunBounds, labels_)),
-      batch_rows_(registry.histogram("fettle_model_batch_rows", "Rows of a run.", kRowBounds, labels_)) {
+      batch_rows_(registry.histogram("fettle_model_batch_rows", "Rows of a run.", kRowBounds, labels_)),
+      triton_(registry, labels_) {
   total_.name = std::move(name);
   total_.version = std::move(version);
 }
@@ -44,6 +57,11 @@ void VersionStatistics::ran(int64_t rows, size_t requests, const RunTimes& times
   runs_.add();
   infer_seconds_.observe(seconds(times.infer_ns));
   batch_rows_.observe(static_cast<double>(rows));
+  triton_.count.add(static_cast<double>(rows));
+  triton_.exec_count.add(1);
+  triton_.compute_input_us.add(micros(times.input_ns) * static_cast<double>(requests));
+  triton_.compute_infer_us.add(micros(times.infer_ns) * static_cast<double>(requests));
+  triton_.compute_output_us.add(micros(times.output_ns) * static_cast<double>(requests));
   const int64_t now_ms = clock_.now_ms();
   std::lock_guard lock(mutex_);
   total_.last_inference_ms = now_ms;
@@ -61,6 +79,9 @@ void VersionStatistics::ran(int64_t rows, size_t requests, const RunTimes& times
 void VersionStatistics::succeeded(int64_t queue_ns, int64_t total_ns) {
   requests_.add();
   queue_seconds_.observe(seconds(queue_ns));
+  triton_.success.add(1);
+  triton_.request_us.add(micros(total_ns));
+  triton_.queue_us.add(micros(queue_ns));
   std::lock_guard lock(mutex_);
   add(total_.success, 1, total_ns);
   add(total_.queue, 1, queue_ns);
@@ -70,6 +91,7 @@ void VersionStatistics::failed(int64_t total_ns, Code code) {
   metrics::Labels labels = labels_;
   labels.emplace_back("code", code_name(code));
   registry_.counter("fettle_model_failures_total", "Requests that a model version refused or failed, by error code.", labels).add();
+  triton_.failure.add(1);
   std::lock_guard lock(mutex_);
   add(total_.fail, 1, total_ns);
 }

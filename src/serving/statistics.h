@@ -41,6 +41,20 @@ class VersionStatistics {
   metrics::Histogram& queue_seconds_;
   metrics::Histogram& infer_seconds_;
   metrics::Histogram& batch_rows_;
+  // Triton's names, which dashboards ask for. They have no `_total`, so they are gauges that only grow.
+  struct TritonSeries {
+    TritonSeries(metrics::Registry& registry, const metrics::Labels& labels);
+    metrics::Gauge& success;
+    metrics::Gauge& failure;
+    metrics::Gauge& count;
+    metrics::Gauge& exec_count;
+    metrics::Gauge& request_us;
+    metrics::Gauge& queue_us;
+    metrics::Gauge& compute_input_us;
+    metrics::Gauge& compute_infer_us;
+    metrics::Gauge& compute_output_us;
+  };
+  TritonSeries triton_;
   mutable std::mutex mutex_;
   ModelStatistics total_;
   std::map<int64_t, ModelStatistics::Batch> batches_;

@@ -81,7 +81,10 @@ class Decoder {
   DecodedRequest decode() {
     JsonCursor in(json_);
     bool has_inputs = false;
-    if (!comes(in, '{')) fail(Code::invalid_argument, "the request must be a json object with 'inputs'");
+    if (!comes(in, '{')) {
+      in.skip();
+      fail(Code::invalid_argument, "the request must be a json object with 'inputs'");
+    }
     in.object([&](const std::string& key) {
       if (key == "id") {
         read_id(in);
