@@ -16,7 +16,7 @@ void touch_model(sql::Connection& c, const std::string& id, int64_t now) {
 void audit_version(sql::Connection& c, const std::string& by, std::string_view action, const std::string& model, int64_t version,
                    int64_t now, std::string detail = "{}") {
   journal::record_audit(
-      c, {.actor = by, .action = std::string(action), .subject = fmt::format("{}/{}", model, version), .detail = std::move(detail), .at_ms = now});
+      c, {.actor = by.empty() ? "anonymous" : by, .action = std::string(action), .subject = fmt::format("{}/{}", model, version), .detail = std::move(detail), .at_ms = now});
 }
 
 // The last value of the tag counts, in any case.
@@ -209,7 +209,7 @@ void Registry::set_alias_in(sql::Connection& c, const std::string& model, const 
       id, alias, version, now);
   std::optional<int64_t> from;
   if (before) from = before->integer(0);
-  journal::record_audit(c, {.actor = by,
+  journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by,
                             .action = "alias.set",
                             .subject = model + "@" + alias,
                             .detail = alias_detail(from, version, reason),
@@ -225,7 +225,7 @@ void Registry::delete_alias(const std::string& model, const std::string& alias, 
   int64_t now = clock_.now_ms();
   database_.write([&](sql::Connection& c) {
     if (c.exec("delete from model_aliases where model_id = $1 and alias = $2", model_id_of(c, model), alias) == 0) return;
-    journal::record_audit(c, {.actor = by, .action = "alias.delete", .subject = model + "@" + alias, .detail = "{}", .at_ms = now});
+    journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by, .action = "alias.delete", .subject = model + "@" + alias, .detail = "{}", .at_ms = now});
   });
   notify(model);
 }
