@@ -156,6 +156,23 @@ Histogram& Registry::histogram(std::string_view name, std::string_view help, std
   return *series.histogram;
 }
 
+Histogram::Snapshot Registry::merged(std::string_view name) {
+  std::lock_guard lock(mutex_);
+  Histogram::Snapshot sum;
+  auto found = families_.find(name);
+  if (found == families_.end()) return sum;
+  for (const auto& series : found->second->series) {
+    if (!series->histogram) continue;
+    Histogram::Snapshot part = series->histogram->snapshot();
+    if (sum.bounds.empty()) sum = {.bounds = part.bounds, .counts = std::vector<uint64_t>(part.counts.size())};
+    if (part.bounds != sum.bounds) continue;
+    for (size_t i = 0; i < part.counts.size(); ++i) sum.counts[i] += part.counts[i];
+    sum.count += part.count;
+    sum.sum += part.sum;
+  }
+  return sum;
+}
+
 void Registry::on_collect(std::function<void()> collect) {
   std::lock_guard lock(mutex_);
   collectors_.push_back(std::move(collect));

@@ -83,6 +83,8 @@ class Registry {
   };
   // Counters and gauges (and `_count`/`_sum` of histograms) whose name starts with `prefix`.
   std::vector<Sample> samples(std::string_view prefix = "");
+  // All series of a histogram family added up (they share their bounds); without a bucket when there is no such family.
+  Histogram::Snapshot merged(std::string_view name);
 
  private:
   enum class Type { counter, gauge, histogram };

@@ -132,7 +132,7 @@ RowPage PredictionReader::list(const RowQuery& q) {
           const JoinedLabel* label = index.find(r.id, row);
           if (q.labelled && *q.labelled != (label != nullptr)) continue;
           all.push_back({fmt::format("{}/{}", r.id, row), r.received_ms, block.event_ms[i], block.keys.empty() ? "" : block.keys[i], block.version,
-                         block.arm, at_or_nan(block.scores, i), at_or_nan(block.confidence, i), verdicts, label ? label->label : ""});
+                         block.arm, at_or_nan(block.scores, i), at_or_nan(block.confidence, i), verdicts, label ? label->label : "", label ? label->observed_ms : 0});
         }
       }
     }

@@ -37,7 +37,8 @@ struct PredictionRow {
   std::string key, version, arm;
   double score = 0, confidence = 0;  // NaN: none
   uint8_t verdicts = 0;
-  std::string label;  // "" : none yet
+  std::string label;  // "": none yet
+  int64_t observed_ms = 0;  // of the label
 };
 
 struct RowPage {
