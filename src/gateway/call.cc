@@ -245,11 +245,19 @@ void Call::next_level() {
     const auto* model = std::get_if<std::shared_ptr<const ServedModel>>(&level.answer);
     auto mask = wanted_rows(model != nullptr ? level.on & static_cast<uint8_t>(~kContract) : level.on);
     if (mask.empty()) continue;
+    if (model != nullptr && *model == nullptr) {
+      attempts_ += fmt::format(", {}: not loaded", running_level_ + 1);
+      continue;
+    }
     if (model != nullptr) {
       for (size_t row = 0; row < mask.size(); ++row) mask[row] = mask[row] != 0 && (reasons_[row] & kContract) == 0;
       running_mask_ = std::move(mask);
       serving::InferRequest request = kept_;
       request.outputs.clear();
+      std::erase_if(request.inputs, [&](const tensor::Tensor& input) {
+        const auto& takes = (*model)->contract.inputs;
+        return std::none_of(takes.begin(), takes.end(), [&](const auto& spec) { return spec.name == input.name; });
+      });
       return run_model(**model, std::move(request), deadline_ns_);
     }
     answer_in_process(level, std::move(mask));
