@@ -1,12 +1,7 @@
-"""Runs the commands of the guides and finds the binary that they call."""
+"""Runs the commands of the guides."""
 
 import subprocess
-import sys
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-FETTLE = ROOT / "build" / "fettle"
-VENV = Path(sys.executable).parent
 
 
 def run(command: list[str], environment: dict[str, str], cwd: Path, timeout_s: float = 120) -> str:

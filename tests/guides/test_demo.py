@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shell import ROOT
+from server import ROOT
 
 DEMO = ROOT / "examples" / "flights" / "demo"
 LOOP_TIMEOUT_S = 480

@@ -35,8 +35,8 @@ print(run["status"], run["params.learning_rate"], run["metrics.loss"])
 
 
 @pytest.fixture
-def tracking(environment, server_url):
-    return environment | {"MLFLOW_TRACKING_URI": server_url}
+def tracking(environment, fettle_server):
+    return environment | {"MLFLOW_TRACKING_URI": fettle_server.url}
 
 
 def python(script: str, tracking, tmp_path) -> str:
@@ -49,8 +49,8 @@ def test_snippet_logs_registers_and_loads(tracking, tmp_path):
     assert python(PREDICT, tracking, tmp_path).splitlines()[-1] == "[0, 1]"
 
 
-def test_metrics_document_has_its_three_parts(server_url):
-    with urllib.request.urlopen(server_url + "/api/fettle/v1/metrics") as answer:
+def test_metrics_document_has_its_three_parts(fettle_server):
+    with urllib.request.urlopen(fettle_server.url + "/api/fettle/v1/metrics") as answer:
         document = json.load(answer)
     assert set(document) == {"system", "model", "data"}
     assert document["system"]["memory_bytes"] > 0
