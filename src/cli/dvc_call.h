@@ -16,7 +16,7 @@ namespace fettle::cli {
 
 struct DvcCall {
   std::string verb;
-  ParsedOptions options;
+  DvcOptions options;
   std::filesystem::path cwd;
   bool quiet = false;
   bool quiet_after_verb = false;  // `status -q` answers by its exit code
@@ -59,13 +59,13 @@ struct DvcVerb {
   std::string_view summary;
   std::string_view usage;  // behind the name
   std::string_view examples;  // one a line
-  std::vector<OptionSpec> options;
+  std::vector<DvcOption> options;
   int (*handler)(DvcCall& call);
   int failure_exit = 255;  // of a Failure that has no code of its own
   std::string_view failure_prefix = {};
   size_t least_positional = 0;
   std::string_view positional_name = {};
-  Rest rest = Rest::mixed;
+  OptionOrder rest = OptionOrder::mixed;
 };
 
 std::vector<DvcVerb> data_verbs();

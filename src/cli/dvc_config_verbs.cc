@@ -12,9 +12,9 @@ namespace fs = std::filesystem;
 using data::ConfigFile;
 using data::ConfigLevel;
 
-const std::vector<OptionSpec> kLevels = {{"global"}, {"system"}, {"project"}, {"local"}};
+const std::vector<DvcOption> kLevels = {{"global"}, {"system"}, {"project"}, {"local"}};
 
-std::vector<OptionSpec> with_levels(std::vector<OptionSpec> own) {
+std::vector<DvcOption> with_levels(std::vector<DvcOption> own) {
   own.insert(own.end(), kLevels.begin(), kLevels.end());
   return own;
 }
@@ -133,7 +133,7 @@ int remote_modify(DvcCall& call) {
   if (call.has("unset")) {
     edit.file().remove(section, key);
   } else {
-    if (call.targets().size() < 3) throw UsageError("the following arguments are required: value");
+    if (call.targets().size() < 3) throw DvcUsageError("the following arguments are required: value");
     edit.file().set(section, key, key == "url" ? stored_path(call, edit.directory(), call.targets()[2]) : call.targets()[2]);
   }
   edit.save();
@@ -162,7 +162,7 @@ int remote_rename(DvcCall& call) {
 // `remote.NAME.KEY` -> section `remote "NAME"` and key; `core.autostage` -> both parts.
 std::pair<std::string, std::string> split_name(const std::string& name) {
   size_t last = name.rfind('.');
-  if (last == std::string::npos || last == 0) throw UsageError("argument name: name argument should look like section.option or remote.name.option");
+  if (last == std::string::npos || last == 0) throw DvcUsageError("argument name: name argument should look like section.option or remote.name.option");
   std::string section = name.substr(0, last);
   std::string key = to_lower(name.substr(last + 1));
   size_t dot = section.find('.');
@@ -188,7 +188,7 @@ int config(DvcCall& call) {
     list_config(call, data::Repository::open(call.cwd));
     return 0;
   }
-  if (call.targets().empty()) throw UsageError("the following arguments are required: name");
+  if (call.targets().empty()) throw DvcUsageError("the following arguments are required: name");
   auto [section, key] = split_name(call.targets()[0]);
   Edit edit(call);
   if (call.has("unset")) {

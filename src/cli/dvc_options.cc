@@ -9,16 +9,16 @@ namespace {
 
 class Parser {
  public:
-  Parser(std::span<const std::string> arguments, std::span<const OptionSpec> specs, Rest rest)
+  Parser(std::span<const std::string> arguments, std::span<const DvcOption> specs, OptionOrder rest)
       : arguments_(arguments), specs_(specs), rest_(rest) {}
 
-  ParsedOptions run() {
+  DvcOptions run() {
     bool only_positional = false;
     while (at_ < arguments_.size()) {
       const std::string& argument = arguments_[at_++];
       if (only_positional || argument.size() < 2 || argument[0] != '-') {
         out_.positional.push_back(argument);
-        if (rest_ == Rest::verbatim) only_positional = true;
+        if (rest_ == OptionOrder::verbatim) only_positional = true;
       } else if (argument == "--") {
         only_positional = true;
       } else if (argument.starts_with("--")) {
@@ -27,19 +27,19 @@ class Parser {
         short_options(argument.substr(1));
       }
     }
-    if (!unknown_.empty()) throw UsageError("unrecognized arguments: " + join(unknown_, " "));
+    if (!unknown_.empty()) throw DvcUsageError("unrecognized arguments: " + join(unknown_, " "));
     return std::move(out_);
   }
 
  private:
-  void set(const OptionSpec& spec, std::optional<std::string> attached, const std::string& shown) {
+  void set(const DvcOption& spec, std::optional<std::string> attached, const std::string& shown) {
     if (!spec.takes_value) {
-      if (attached) throw UsageError(fmt::format("argument {}: ignored explicit argument '{}'", shown, *attached));
+      if (attached) throw DvcUsageError(fmt::format("argument {}: ignored explicit argument '{}'", shown, *attached));
       out_.values[std::string(spec.name)].emplace_back();
       return;
     }
     if (!attached) {
-      if (at_ == arguments_.size()) throw UsageError(fmt::format("argument {}: expected one argument", shown));
+      if (at_ == arguments_.size()) throw DvcUsageError(fmt::format("argument {}: expected one argument", shown));
       attached = arguments_[at_++];
     }
     out_.values[std::string(spec.name)].push_back(std::move(*attached));
@@ -50,8 +50,8 @@ class Parser {
     std::string name = text.substr(0, equals);
     std::optional<std::string> attached;
     if (equals != std::string::npos) attached = text.substr(equals + 1);
-    std::vector<const OptionSpec*> matches;
-    for (const OptionSpec& spec : specs_) {
+    std::vector<const DvcOption*> matches;
+    for (const DvcOption& spec : specs_) {
       if (spec.name == name) {
         matches = {&spec};
         break;
@@ -64,16 +64,16 @@ class Parser {
     }
     if (matches.size() > 1) {
       std::vector<std::string> names;
-      for (const OptionSpec* spec : matches) names.push_back("--" + std::string(spec->name));
-      throw UsageError(fmt::format("ambiguous option: --{} could match {}", name, join(names, ", ")));
+      for (const DvcOption* spec : matches) names.push_back("--" + std::string(spec->name));
+      throw DvcUsageError(fmt::format("ambiguous option: --{} could match {}", name, join(names, ", ")));
     }
     set(*matches[0], std::move(attached), "--" + std::string(matches[0]->name));
   }
 
   void short_options(const std::string& letters) {
     for (size_t i = 0; i < letters.size(); ++i) {
-      const OptionSpec* found = nullptr;
-      for (const OptionSpec& spec : specs_) {
+      const DvcOption* found = nullptr;
+      for (const DvcOption& spec : specs_) {
         if (spec.letter == letters[i]) found = &spec;
       }
       if (found == nullptr) {
@@ -91,26 +91,26 @@ class Parser {
   }
 
   std::span<const std::string> arguments_;
-  std::span<const OptionSpec> specs_;
-  Rest rest_;
+  std::span<const DvcOption> specs_;
+  OptionOrder rest_;
   size_t at_ = 0;
   std::vector<std::string> unknown_;
-  ParsedOptions out_;
+  DvcOptions out_;
 };
 
 }  // namespace
 
-std::string ParsedOptions::get_or(std::string_view name, std::string fallback) const {
+std::string DvcOptions::get_or(std::string_view name, std::string fallback) const {
   auto found = values.find(name);
   return found == values.end() ? std::move(fallback) : found->second.back();
 }
 
-std::vector<std::string> ParsedOptions::all(std::string_view name) const {
+std::vector<std::string> DvcOptions::all(std::string_view name) const {
   auto found = values.find(name);
   return found == values.end() ? std::vector<std::string>() : found->second;
 }
 
-ParsedOptions parse_options(std::span<const std::string> arguments, std::span<const OptionSpec> specs, Rest rest) {
+DvcOptions parse_dvc_options(std::span<const std::string> arguments, std::span<const DvcOption> specs, OptionOrder rest) {
   return Parser(arguments, specs, rest).run();
 }
 

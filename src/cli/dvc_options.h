@@ -11,13 +11,13 @@
 
 namespace fettle::cli {
 
-struct OptionSpec {
+struct DvcOption {
   std::string_view name;  // long name without dashes; also the key of the value
   char letter = 0;
   bool takes_value = false;
 };
 
-struct ParsedOptions {
+struct DvcOptions {
   std::map<std::string, std::vector<std::string>, std::less<>> values;  // a flag has one empty value for each time it stands
   std::vector<std::string> positional;
 
@@ -27,15 +27,15 @@ struct ParsedOptions {
 };
 
 // Exit code 254; what() is argparse's sentence.
-class UsageError : public std::runtime_error {
+class DvcUsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-enum class Rest {
+enum class OptionOrder {
   mixed,  // options may stand after positional arguments
   verbatim,  // from the first positional on, everything belongs to a command line
 };
-ParsedOptions parse_options(std::span<const std::string> arguments, std::span<const OptionSpec> specs, Rest rest = Rest::mixed);
+DvcOptions parse_dvc_options(std::span<const std::string> arguments, std::span<const DvcOption> specs, OptionOrder rest = OptionOrder::mixed);
 
 }  // namespace fettle::cli

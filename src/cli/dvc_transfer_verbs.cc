@@ -102,7 +102,7 @@ int pull(DvcCall& call) {
   return 0;
 }
 
-const std::vector<OptionSpec> kTransferOptions = {
+const std::vector<DvcOption> kTransferOptions = {
     {"jobs", 'j', true}, {"remote", 'r', true}, {"all-branches", 'a'}, {"all-tags", 'T'}, {"all-commits", 'A'}, {"with-deps", 'd'},
     {"recursive", 'R'}, {"run-cache"}, {"glob"}, {"force", 'f'}, {"allow-missing"}, {"no-run-cache"}};
 

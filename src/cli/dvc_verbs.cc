@@ -17,7 +17,7 @@ constexpr int kUsage = 254;
 const std::vector<DvcVerb>& table() {
   static const std::vector<DvcVerb> verbs = [] {
     std::vector<DvcVerb> all;
-    for (auto part : {data_verbs(), transfer_verbs(), config_verbs()}) {
+    for (auto part : {data_verbs(), transfer_verbs(), config_verbs(), pipeline_verbs(), report_verbs()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -51,7 +51,7 @@ void print_help(const DvcVerb& verb) {
   std::string out = std::string(verb.summary) + "\n" + usage_line(verb) + "\nexamples:\n";
   for (std::string_view line : split(verb.examples, '\n')) out += fmt::format("  {}\n", line);
   out += "options:\n  -h, --help   -q, --quiet   -v, --verbose   --cd DIR   --wait-for-lock\n";
-  for (const OptionSpec& option : verb.options) {
+  for (const DvcOption& option : verb.options) {
     std::string letter = option.letter != 0 ? fmt::format("-{}, ", option.letter) : "";
     out += fmt::format("  {}--{}{}\n", letter, option.name, option.takes_value ? " VALUE" : "");
   }
@@ -80,15 +80,15 @@ size_t read_globals(std::span<const std::string> args, DvcCall& call) {
     } else if (arg.starts_with("--cd=")) {
       call.cwd = (call.cwd / arg.substr(5)).lexically_normal();
     } else {
-      throw UsageError("unrecognized arguments: " + arg);
+      throw DvcUsageError("unrecognized arguments: " + arg);
     }
   }
   return at;
 }
 
-std::vector<OptionSpec> with_globals(std::vector<OptionSpec> specs) {
-  auto add = [&](OptionSpec spec) {
-    bool taken = std::any_of(specs.begin(), specs.end(), [&](const OptionSpec& s) { return s.letter == spec.letter; });
+std::vector<DvcOption> with_globals(std::vector<DvcOption> specs) {
+  auto add = [&](DvcOption spec) {
+    bool taken = std::any_of(specs.begin(), specs.end(), [&](const DvcOption& s) { return s.letter == spec.letter; });
     if (taken && spec.letter != 0) spec.letter = 0;
     specs.push_back(spec);
   };
@@ -121,7 +121,7 @@ int report_config(const data::ConfigFailure& failure, const DvcVerb& verb) {
 int call_verb(const DvcVerb& verb, DvcCall& call) {
   try {
     return verb.handler(call);
-  } catch (const UsageError& error) {
+  } catch (const DvcUsageError& error) {
     return usage_error(error.what(), &verb);
   } catch (const data::ConfigFailure& failure) {
     return report_config(failure, verb);
@@ -139,10 +139,10 @@ int call_verb(const DvcVerb& verb, DvcCall& call) {
 }
 
 int run_found(const DvcVerb& verb, std::span<const std::string> rest, DvcCall& call) {
-  std::vector<OptionSpec> specs = with_globals(verb.options);
+  std::vector<DvcOption> specs = with_globals(verb.options);
   try {
-    call.options = parse_options(rest, specs, verb.rest);
-  } catch (const UsageError& error) {
+    call.options = parse_dvc_options(rest, specs, verb.rest);
+  } catch (const DvcUsageError& error) {
     return usage_error(error.what(), &verb);
   }
   if (call.has("help")) {
@@ -183,7 +183,7 @@ int run_dvc_verb(std::span<const std::string> args) {
   call.cwd = std::filesystem::current_path(ignored);
   try {
     args = args.subspan(read_globals(args, call));
-  } catch (const UsageError& error) {
+  } catch (const DvcUsageError& error) {
     return usage_error(error.what(), nullptr);
   }
   if (args.empty()) return usage_error("the following arguments are required: command", nullptr);

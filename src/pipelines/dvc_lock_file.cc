@@ -52,7 +52,7 @@ LockEntry read_lock_entry(const SchemaFile& file, const json::Object& fields, co
     for (const auto& [name, values] : file.object(*value, where / "params")) {
       Params params;
       if (values.is_object()) {
-        for (const auto& [key, held] : values.get_object()) params.emplace_back(std::string(key), value_from(held));
+        for (const auto& [key, held] : values.get_object()) params.emplace_back(std::string(key), from_json(held));
       }
       entry.params.emplace_back(std::string(name), std::move(params));
     }

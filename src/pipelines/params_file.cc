@@ -55,12 +55,12 @@ Params read_params(const ParamFile& file) {
   json::Value root = load(file.location);
   if (file.whole) {
     if (root.is_object()) {
-      for (const auto& [key, value] : root.get_object()) params.emplace_back(std::string(key), value_from(value));
+      for (const auto& [key, value] : root.get_object()) params.emplace_back(std::string(key), from_json(value));
     }
     return params;
   }
   for (const std::string& key : file.keys) {
-    if (const json::Value* value = find_dotted(root, key)) params.emplace_back(key, value_from(*value));
+    if (const json::Value* value = find_dotted(root, key)) params.emplace_back(key, from_json(*value));
   }
   return params;
 }

@@ -58,7 +58,7 @@ void append(std::string& out, const json::Value& value) {
 
 }  // namespace
 
-Value value_from(const json::Value& value) {
+Value from_json(const json::Value& value) {
   switch (value.kind()) {
     case boost::json::kind::null: return {};
     case boost::json::kind::bool_: return {value.get_bool()};
@@ -68,13 +68,13 @@ Value value_from(const json::Value& value) {
     case boost::json::kind::string: return {std::string(value.get_string())};
     case boost::json::kind::array: {
       Value::List list;
-      for (const json::Value& item : value.get_array()) list.push_back(value_from(item));
+      for (const json::Value& item : value.get_array()) list.push_back(from_json(item));
       return {std::move(list)};
     }
     case boost::json::kind::object: break;
   }
   Value::Map map;
-  for (const auto& [key, item] : value.get_object()) map.emplace_back(std::string(key), value_from(item));
+  for (const auto& [key, item] : value.get_object()) map.emplace_back(std::string(key), from_json(item));
   return {std::move(map)};
 }
 

@@ -8,7 +8,7 @@
 
 namespace fettle::pipelines {
 
-Value value_from(const json::Value& value);
+Value from_json(const json::Value& value);
 json::Value to_json(const Value& value);
 
 // json.dumps(value, sort_keys=True): `, ` and `: `, ASCII, floats as Python writes them, NaN and Infinity bare.

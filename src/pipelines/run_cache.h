@@ -1,0 +1,20 @@
+// The run cache: outputs of earlier runs by what went into them (spec data-versioning 1.9).
+#pragma once
+
+#include <optional>
+
+#include "pipelines/project.h"
+
+namespace fettle::pipelines {
+
+// Whether runs of this stage may be remembered: it has a command, dependencies and outputs, none of them persistent, and does not ask
+// to run always.
+bool is_cacheable(const Stage& stage);
+
+// The entry of the newest earlier run with the same inputs whose outputs can all be restored. `stage.deps` must hold current hashes.
+std::optional<LockEntry> find_cached_run(Project& project, const Stage& stage, const LockEntry& current);
+
+// Remembers a run. Nothing happens where it is remembered already.
+void save_run(Project& project, const LockEntry& entry);
+
+}  // namespace fettle::pipelines
