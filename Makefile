@@ -19,6 +19,7 @@ fettle: ui
 	@$(CMAKE) -B $(RELEASE) -DFETTLE_TESTS=OFF >$(RELEASE).log 2>&1 || (cat $(RELEASE).log; exit 1)
 	@ninja -C $(RELEASE) -j$(JOBS) --quiet fettle
 	@ln -sfn release/bin/fettle build/fettle
+	@ln -sfn ../../deps/lib/libonnxruntime.so $(RELEASE)/bin/libonnxruntime.so
 
 # Unit tests and the server, with AddressSanitizer and UBSan.
 sanitized: ui

@@ -295,6 +295,9 @@ LoadedConfig load_config(std::span<const std::string> arguments, const std::map<
   return loaded;
 }
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool is_loopback(std::string_view host) {
+  bool is_ipv4 = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host == "localhost" || host == "::1" || (is_ipv4 && host.starts_with("127."));
+}
 
 }  // namespace fettle::app

@@ -183,6 +183,19 @@ std::vector<const Verb*> own_verbs() {
   return verbs;
 }
 
+// Own verbs' global options may stand before the verb: they are moved behind it.
+std::vector<std::string> verb_first(const std::vector<std::string>& arguments) {
+  size_t at = 0;
+  while (at < arguments.size() && arguments[at].starts_with('-')) {
+    bool takes_value = (arguments[at] == "--server" || arguments[at] == "-o" || arguments[at] == "--output");
+    at += takes_value ? 2 : 1;
+  }
+  if (at == 0 || at >= arguments.size()) return arguments;
+  std::vector<std::string> moved(arguments.begin() + static_cast<std::ptrdiff_t>(at), arguments.end());
+  moved.insert(moved.end(), arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(at));
+  return moved;
+}
+
 int run(const std::string& program, const std::vector<std::string>& arguments) {
   bool as_dvc = std::filesystem::path(program).filename() == "dvc";
   if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h" || arguments.front() == "help") {
@@ -195,7 +208,8 @@ int run(const std::string& program, const std::vector<std::string>& arguments) {
     return kDone;
   }
   size_t used = 0;
-  if (const Verb* verb = find_verb(arguments, used)) return run_own(*verb, std::span(arguments).subspan(used));
+  std::vector<std::string> ordered = verb_first(arguments);
+  if (const Verb* verb = find_verb(ordered, used)) return run_own(*verb, std::span(ordered).subspan(used));
   // DVC's global options may stand before the verb.
   auto verb = std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });
   bool with_directory = arguments.front() == "--cd" && arguments.size() > 2;

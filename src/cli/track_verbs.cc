@@ -52,7 +52,9 @@ int list_models(const Context& context) {
   json::Array items;
   if (const json::Value* versions = find_path(answer, "model_versions")) items = versions->as_array();
   for (auto& item : items) {
-    if (const json::Value* created = find_path(item, "creation_timestamp")) item.as_object()["created_at_ms"] = *created;
+    const json::Value* found = find_path(item, "creation_timestamp");
+    json::Value created = found == nullptr ? json::Value() : *found;  // a new key moves what `found` points to
+    item.as_object()["created_at_ms"] = std::move(created);
   }
   context.print(json::Object{{"items", items}}, {{"MODEL", "name"}, {"VERSION", "version"}, {"ALIASES", "aliases"}, {"RUN", "run_id"}, {"CREATED", "created_at_ms", CellKind::time}});
   return kDone;

@@ -51,6 +51,8 @@ class Jobs {
   Jobs(sql::Database& database, const Clock& clock, Config config);
   ~Jobs();
 
+  // Given to every job besides Config::environment; before start().
+  void add_environment(const std::string& name, const std::string& value) { config_.environment[name] = value; }
   // Marks what an earlier server left running as lost, and starts the workers.
   void start(Listener on_end);
   // Cancels what runs and waits for it; queued jobs stay queued for the next start.
@@ -77,7 +79,7 @@ class Jobs {
 
   sql::Database& database_;
   const Clock& clock_;
-  const Config config_;
+  Config config_;  // constant after start()
   Listener on_end_;
   mutable std::mutex mutex_;
   std::condition_variable work_ready_;
