@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import requests
 
+PIPELINE_RUN = "01JGZ0000000000000000STAGE"
+DATA = "md5:0123456789abcdef0123456789abcdef"
 MODEL = "delay"
 ENDPOINT = "late"
 MONITOR = "late-monthly"
@@ -135,6 +137,7 @@ def train(loop: SmallLoop, version: str, months: list[str], shuffled: bool = Fal
         target_opset={"": 15, "ai.onnx.ml": 3},
     )
     with mlflow.start_run(run_name=f"train-{version}") as run:
+        mlflow.set_tag("fettle.pipeline_run", PIPELINE_RUN)
         mlflow.log_params({"C": version, "months": len(months), "solver": "lbfgs"})
         mlflow.log_metric(
             "train_auc", roc_auc_score(label, model.predict_proba(rows[FEATURES])[:, 1])
@@ -218,6 +221,23 @@ def send_until(loop: SmallLoop, month: str, rollout: str, states: set[str]) -> d
     return wait(loop, rollout, states)
 
 
+def stage() -> dict:
+    """As `fettle repro` reports an executed stage."""
+    now = int(time.time() * 1000)
+    inputs = [{"path": "data/months.csv", "hash": DATA, "size_bytes": 1234}]
+    return {
+        "id": PIPELINE_RUN,
+        "stage": "train",
+        "command": "python train.py",
+        "directory": "/tmp",
+        "params": {"C": 1},
+        "started_at_ms": now - 5000,
+        "ended_at_ms": now,
+        "inputs": inputs,
+        "outputs": [],
+    }
+
+
 def build(url: str) -> SmallLoop:
     import mlflow
 
@@ -234,6 +254,7 @@ def build(url: str) -> SmallLoop:
             "by": "test",
         },
     )
+    loop.post("/pipeline-runs", stage())
     train(loop, "1", MONTHS[:2])
     loop.report = loop.post(
         "/gates/late/runs",

@@ -3,7 +3,7 @@
 import pytest
 import requests
 from schema_check import answer_schema, error_schema, problems, reads
-from small_loop import ENDPOINT, MODEL, MONITOR, MONTHS
+from small_loop import ENDPOINT, MODEL, MONITOR, MONTHS, PIPELINE_RUN
 
 NAMES = {"endpoints": ENDPOINT, "monitors": MONITOR, "alerts": "late-drift", "gates": "late"}
 QUERIES = {
@@ -20,6 +20,7 @@ def filled(path: str, loop) -> str:
         "rollouts": loop.planted,
         "gate-reports": loop.report,
         "jobs": loop.job,
+        "pipeline-runs": PIPELINE_RUN,
         "monitors": MONTHS[3],
     }
     if first == "decisions" and "{id}" in path:

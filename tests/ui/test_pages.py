@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from small_loop import ENDPOINT, MODEL, MONITOR, MONTHS
+from small_loop import DATA, ENDPOINT, MODEL, MONITOR, MONTHS, PIPELINE_RUN
 
 
 def go(page, path: str) -> None:
@@ -196,3 +196,12 @@ def test_resources(page, loop):
     go(page, "/resources")
     page.get_by_role("table", name="resources").get_by_role("link", name=MONITOR).click()
     expect(page.get_by_text("window: month")).to_be_visible()
+
+
+def test_from_the_data_to_what_it_made(page, loop):
+    go(page, f"/pipelines/runs/{PIPELINE_RUN}")
+    expect(heading(page)).to_have_text("Stage train")
+    page.get_by_role("table", name="inputs").get_by_role("link").click()
+    graph = page.get_by_role("group", name=re.compile("lineage graph"))
+    expect(graph).to_contain_text("train-1")
+    assert DATA.removeprefix("md5:") in page.url

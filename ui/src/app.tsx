@@ -10,6 +10,7 @@ import { JobPage, JobsPage } from './pages/jobs';
 import { LineagePage } from './pages/lineage';
 import { ModelPage, ModelsPage, VersionPage } from './pages/models';
 import { MonitorPage, MonitoringPage } from './pages/monitoring';
+import { PipelineRunPage } from './pages/pipelines';
 import { PredictionPage } from './pages/predictions';
 import { ResourcePage, ResourcesPage } from './pages/resources';
 import { DecisionPage, RetrainingPage, RetrainingRunPage } from './pages/retraining';
@@ -41,6 +42,7 @@ const pages: [string, (params: Record<string, string>) => ReactNode][] = [
   ['/predictions/:id', (p) => <PredictionPage id={p.id ?? ''} />],
   ['/jobs', () => <JobsPage />],
   ['/jobs/:id', (p) => <JobPage id={p.id ?? ''} />],
+  ['/pipelines/runs/:id', (p) => <PipelineRunPage id={p.id ?? ''} />],
   ['/resources', () => <ResourcesPage />],
   ['/resources/:kind/:name', (p) => <ResourcePage kind={p.kind ?? ''} name={p.name ?? ''} />],
   ['/lineage', () => <LineagePage />],

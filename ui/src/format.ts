@@ -151,6 +151,8 @@ export function pageOf(id: string): string | null {
       return `/predictions/${encodeURIComponent(rest[0] ?? '')}${rest[1] ? `?row=${rest[1]}` : ''}`;
     case 'window':
       return `/monitoring/${encodeURIComponent(rest[0] ?? '')}${rest[1] ? `?window=${encodeURIComponent(rest[1])}` : ''}`;
+    case 'pipeline-run':
+      return `/pipelines/runs/${tail}`;
     case 'job':
       return `/jobs/${tail}`;
     case 'gate-report':

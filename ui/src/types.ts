@@ -256,6 +256,25 @@ export interface Job {
   retraining_run?: string | null;
 }
 
+export interface PipelineFile {
+  path: string;
+  hash: string;
+  size_bytes?: number;
+}
+export interface PipelineRun {
+  id: string;
+  stage: string;
+  command: string;
+  directory: string;
+  git_commit?: string | null;
+  job?: string | null;
+  params?: Record<string, unknown>;
+  started_at_ms: number;
+  ended_at_ms: number;
+  inputs: PipelineFile[];
+  outputs: PipelineFile[];
+}
+
 export interface RetrainingPolicy {
   name: string;
   endpoint: string;

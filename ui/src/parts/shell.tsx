@@ -26,6 +26,7 @@ const names: Record<string, string> = {
   versions: 'versions',
   decisions: 'decisions',
   gates: 'Gates',
+  pipelines: 'Pipelines',
   predictions: 'predictions',
 };
 
@@ -142,7 +143,7 @@ function Crumbs() {
   const linked = (to: string) => !/\/(versions|decisions|runs)$/.test(to);
   return (
     <nav className="crumbs" aria-label="breadcrumb">
-      {rest.length > 0 && parts[0] !== 'predictions' ? (
+      {rest.length > 0 && !['predictions', 'pipelines'].includes(parts[0] ?? '') ? (
         <Link to={`/${parts[0]}`}>{first}</Link>
       ) : (
         <span aria-current={rest.length ? undefined : 'page'}>{first}</span>
