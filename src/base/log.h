@@ -24,7 +24,10 @@ struct LogField {
   LogField(std::string_view k, const char* v) : key(k), value(v) {}
   template <class T>
     requires std::is_arithmetic_v<T>
-  LogField(std::string_view k, T v) : key(k), value(fmt::format("{}", v)), quoted(false) {}
+  LogField(std::string_view k, T v) : key(k), value(fmt::format("{}", v)), quoted(!is_json(static_cast<double>(v))) {}
+
+ private:
+  static bool is_json(double v) { return v - v == 0; }  // JSON has no word for NaN and the infinities
 };
 
 struct LogConfig {

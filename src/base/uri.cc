@@ -81,6 +81,7 @@ std::optional<Uri> parse_uri(std::string_view text) {
     if (host_end == std::string_view::npos) return std::nullopt;
     uri.host = authority.substr(1, host_end - 1);
     authority = authority.substr(host_end + 1);
+    if (!authority.empty() && authority.front() != ':') return std::nullopt;
     host_end = authority.find(':');
   } else {
     uri.host = authority.substr(0, host_end);

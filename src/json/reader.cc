@@ -25,7 +25,8 @@ std::optional<int64_t> as_integer(const Value& value) {
 }
 
 std::optional<double> as_number(const Value& value) {
-  if (value.is_double()) return value.get_double();
+  // A number beyond the range of doubles parses as infinity: only its name means that.
+  if (value.is_double() && std::isfinite(value.get_double())) return value.get_double();
   if (value.is_int64()) return static_cast<double>(value.get_int64());
   if (value.is_uint64()) return static_cast<double>(value.get_uint64());
   if (value.is_string()) {
