@@ -33,6 +33,7 @@ int server(const std::vector<std::string>& arguments) {
     }
   }
   auto environment = read_environment();
+  if (!rest.empty() && rest.front() == "routes") return fettle::app::print_routes();
   if (!rest.empty() && rest.front() == "config") {
     rest.erase(rest.begin());
     return fettle::app::print_config(rest, environment);

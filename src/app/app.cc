@@ -269,6 +269,16 @@ void App::start() {
   p.retraining.start(p.config.retraining_interval_ms);
 }
 
+std::string App::route_table() {
+  constexpr std::string_view kPermissions[] = {"open", "read", "write", "admin"};
+  parts_->add_routes();
+  std::string table;
+  for (const auto& route : parts_->router.routes()) {
+    table += fmt::format("{}\t{}\t{}\n", route->method, route->path, kPermissions[static_cast<size_t>(route->permission)]);
+  }
+  return table;
+}
+
 int App::http_port() const { return parts_->http->port(); }
 int App::grpc_port() const { return parts_->grpc->port(); }
 

@@ -19,6 +19,8 @@ class App {
   void start();
   int http_port() const;
   int grpc_port() const;
+  // Every route as "METHOD\tPATH\tPERMISSION" lines; instead of start().
+  std::string route_table();
   // Not ready at once, work in flight finishes. True when all of it did within the drain timeout.
   bool stop();
 

@@ -8,6 +8,7 @@
 #include "app/app.h"
 #include "app/config.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 
 namespace fettle::app {
@@ -39,7 +40,8 @@ void refuse_open_door(const Config& config) {
 std::string server_help() {
   std::string text =
       "usage: fettle server [options]\n"
-      "       fettle server config [options]     the effective configuration, and where each value comes from\n\n"
+      "       fettle server config [options]     the effective configuration, and where each value comes from\n"
+      "       fettle server routes               every route with the permission that it needs\n\n"
       "Serves tracking and registry (MLflow), inference (Open Inference Protocol over HTTP and gRPC), endpoints, monitoring,\n"
       "jobs, retraining and the web UI. One line on stdout when it accepts requests; SIGTERM drains and exits 0.\n\n"
       "options:\n"
@@ -89,6 +91,14 @@ int print_config(std::span<const std::string> arguments, const std::map<std::str
     std::string line = terminal ? fmt::format("{:<32} {:<28} {}\n", key.name, value, origin) : fmt::format("{}\t{}\t{}\n", key.name, value, origin);
     std::fputs(line.c_str(), stdout);
   }
+  return 0;
+}
+
+int print_routes() {
+  TemporaryDirectory directory;
+  Config config;
+  config.data_dir = directory.path();
+  std::fputs(App(config).route_table().c_str(), stdout);
   return 0;
 }
 

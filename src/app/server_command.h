@@ -14,6 +14,9 @@ int run_server(std::span<const std::string> arguments, const std::map<std::strin
 // `fettle server config`: the effective value and origin of every key.
 int print_config(std::span<const std::string> arguments, const std::map<std::string, std::string>& environment);
 
+// `fettle server routes`: method, path and required permission of every route.
+int print_routes();
+
 std::string server_help();
 
 }  // namespace fettle::app
