@@ -107,7 +107,9 @@ void Call::tally_verdicts() {
 }
 
 void Call::count(bool failed) {
-  int64_t latency_ns = gateway_.parts_.clock.steady_ns() - context_.received_ns;
+  int64_t now_ns = gateway_.parts_.clock.steady_ns();
+  int64_t latency_ns = now_ns - context_.received_ns;
+  endpoint_->traffic->count(rows(), failed, now_ns);
   arm_->counters->count_request(rows(), failed, latency_ns);
   arm_->requests->add();
   arm_->rows->add(rows());

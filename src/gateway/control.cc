@@ -277,6 +277,7 @@ std::shared_ptr<const EndpointSnapshot> Control::compile(const Entry& entry) con
   if (entry.rollout) snapshot->rollout_id = entry.rollout->id;
   if (entry.revision) {
     snapshot->revision_id = entry.revision->id;
+    snapshot->revision_at_ms = entry.revision->at_ms;
     snapshot->revision = entry.revision->number & kRevisionMask;
   }
   if (entry.state == EndpointState::serving) {

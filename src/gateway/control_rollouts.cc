@@ -343,6 +343,7 @@ Rollout Control::start_rollout(const std::string& endpoint, const RolloutRequest
   entry->rollout = rollout;
   entry->candidate.reset();
   entry->outcomes.reset();
+  install();
   wake_ = true;
   changed_.notify_all();
   return rollout;

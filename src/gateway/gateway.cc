@@ -18,7 +18,7 @@ uint64_t random_start() {
   return start;
 }
 
-ArmView view_of(const ArmSnapshot& arm) {
+ArmView arm_view(const ArmSnapshot& arm) {
   return {.arm = arm.name, .model = arm.served->model, .version = arm.served->version, .weight = arm.weight, .figures = arm.counters->figures()};
 }
 
@@ -102,17 +102,37 @@ Outcome<std::shared_ptr<serving::ModelPin>> Gateway::pin_stable(std::string_view
   return parts_.runtime.pin(at.stable.served->model, at.stable.served->version);
 }
 
+EndpointView Gateway::view_of(const EndpointSnapshot& endpoint) const {
+  EndpointView view{.name = endpoint.name,
+                    .state = endpoint.state,
+                    .reason = endpoint.reason,
+                    .spec = endpoint.spec,
+                    .revision_id = endpoint.revision_id,
+                    .revision = endpoint.revision,
+                    .revision_at_ms = endpoint.revision_at_ms,
+                    .rollout_id = endpoint.rollout_id};
+  if (endpoint.state == EndpointState::serving) view.arms.push_back(arm_view(endpoint.stable));
+  if (endpoint.candidate) view.arms.push_back(arm_view(*endpoint.candidate));
+  view.requests = endpoint.traffic->requests.load();
+  view.rows = endpoint.traffic->rows.load();
+  view.errors = endpoint.traffic->errors.load();
+  view.requests_per_s = endpoint.traffic->requests_per_second(parts_.clock.steady_ns());
+  return view;
+}
+
 std::vector<EndpointView> Gateway::endpoints() const {
   std::vector<EndpointView> views;
-  for (const auto& [name, endpoint] : snapshot()->endpoints) {
-    EndpointView view{.name = name, .state = endpoint->state, .reason = endpoint->reason, .spec = endpoint->spec,
-                      .revision_id = endpoint->revision_id, .revision = endpoint->revision, .rollout_id = endpoint->rollout_id};
-    if (endpoint->state == EndpointState::serving) view.arms.push_back(view_of(endpoint->stable));
-    if (endpoint->candidate) view.arms.push_back(view_of(*endpoint->candidate));
-    views.push_back(std::move(view));
-  }
+  auto current = snapshot();
+  for (const auto& [name, endpoint] : current->endpoints) views.push_back(view_of(*endpoint));
   std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return views;
+}
+
+std::optional<EndpointView> Gateway::find_endpoint(std::string_view name) const {
+  auto current = snapshot();
+  auto found = current->endpoints.find(name);
+  if (found == current->endpoints.end()) return std::nullopt;
+  return view_of(*found->second);
 }
 
 void Gateway::install(std::shared_ptr<const Snapshot> snapshot) { snapshot_.store(std::move(snapshot)); }

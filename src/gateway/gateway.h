@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,13 @@ struct EndpointView {
   EndpointSpec spec;
   std::string revision_id;
   uint32_t revision = 0;
+  int64_t revision_at_ms = 0;
   std::string rollout_id;
   std::vector<ArmView> arms;
+  uint64_t requests = 0;  // since the server started, as rows and errors
+  uint64_t rows = 0;
+  uint64_t errors = 0;
+  double requests_per_s = 0;  // over the last minute
 };
 
 // Thread-safe.
@@ -76,6 +82,7 @@ class Gateway {
   Outcome<std::shared_ptr<serving::ModelPin>> pin_stable(std::string_view endpoint) const;
 
   std::vector<EndpointView> endpoints() const;  // by name
+  std::optional<EndpointView> find_endpoint(std::string_view name) const;
 
   // Swaps everything at once. Requests in flight finish on what they began with.
   void install(std::shared_ptr<const Snapshot> snapshot);
@@ -86,6 +93,7 @@ class Gateway {
 
  private:
   friend class Call;
+  EndpointView view_of(const EndpointSnapshot& endpoint) const;
   std::string next_prediction_id(const EndpointSnapshot& endpoint, int64_t now_ms);
 
   Parts parts_;

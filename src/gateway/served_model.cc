@@ -80,6 +80,31 @@ void need_reference(const ServedModelInputs& in, std::string_view what) {
 
 }  // namespace
 
+void EndpointTraffic::count(uint64_t row_count, bool failed, int64_t steady_ns) {
+  requests.fetch_add(1, std::memory_order_relaxed);
+  rows.fetch_add(row_count, std::memory_order_relaxed);
+  if (failed) errors.fetch_add(1, std::memory_order_relaxed);
+  auto second = static_cast<uint64_t>(steady_ns / 1'000'000'000) & 0xFFFFFFFF;
+  auto& cell = cells_[second % kSeconds];
+  uint64_t seen_cell = cell.load(std::memory_order_relaxed);
+  uint64_t next = 0;
+  do {
+    next = seen_cell >> 32 == second ? seen_cell + 1 : second << 32 | 1;
+  } while (!cell.compare_exchange_weak(seen_cell, next, std::memory_order_relaxed));
+}
+
+double EndpointTraffic::requests_per_second(int64_t steady_ns) const {
+  constexpr uint64_t kMinute = 60;
+  auto now = static_cast<uint64_t>(steady_ns / 1'000'000'000) & 0xFFFFFFFF;
+  uint64_t sum = 0;
+  for (const auto& cell : cells_) {
+    uint64_t value = cell.load(std::memory_order_relaxed);
+    uint64_t second = value >> 32;
+    if (second <= now && now - second < kMinute) sum += value & 0xFFFFFFFF;
+  }
+  return static_cast<double>(sum) / kMinute;
+}
+
 std::shared_ptr<const ServedModel> build_served_model(const ServedModelInputs& in) {
   auto served = std::make_shared<ServedModel>();
   served->model = in.pin->name();

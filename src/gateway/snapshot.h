@@ -1,6 +1,7 @@
 // What the data plane reads: endpoints with everything worked out, immutable and swapped whole.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -59,10 +60,22 @@ struct FallbackSnapshot {
   std::variant<std::shared_ptr<const ServedModel>, ConstantAnswer, RuleAnswer> answer;
 };
 
-// Lives as long as the endpoint's name does.
+// Live totals of an endpoint since the server started; outlives revisions. Thread-safe.
 struct EndpointTraffic {
   std::atomic<int64_t> in_flight{0};
   std::atomic<int64_t> seen{0};  // requests that reached the contract
+  std::atomic<uint64_t> requests{0};
+  std::atomic<uint64_t> rows{0};
+  std::atomic<uint64_t> errors{0};
+
+  void count(uint64_t row_count, bool failed, int64_t steady_ns);
+  // Mean over the last minute.
+  double requests_per_second(int64_t steady_ns) const;
+
+ private:
+  static constexpr int64_t kSeconds = 64;
+  // One cell a second: the second in the upper, its requests in the lower 32 bits.
+  std::array<std::atomic<uint64_t>, kSeconds> cells_{};
 };
 
 enum class EndpointState { serving, waiting, failed };
@@ -75,6 +88,7 @@ struct EndpointSnapshot {
   std::string reason;           // why it does not serve
   std::string revision_id;
   uint32_t revision = 0;
+  int64_t revision_at_ms = 0;
   std::string rollout_id;       // that is running; the salt of the split
   ArmSnapshot stable;
   std::optional<ArmSnapshot> candidate;
