@@ -134,6 +134,7 @@ export interface FeatureScore {
   q_value?: Num;
   drifted: boolean;
   status: string;
+  reason?: string;
   importance?: number;
   missing_rate: Num;
   reference_missing_rate?: Num;
@@ -155,6 +156,8 @@ export interface Window {
   mature: boolean;
   metrics: Record<string, Num>;
   intervals?: Record<string, [Num, Num] | null>;
+  calibration_noise?: Num;
+  incomplete?: boolean;
   calibration?: { score: number; label_rate: number; rows: number }[];
   features: FeatureScore[];
 }
@@ -383,6 +386,8 @@ export interface PredictionRow {
 }
 export interface Prediction {
   prediction_id: string;
+  request_id?: string;
+  rollout?: string | null;
   endpoint: string;
   revision?: string | null;
   model: string;

@@ -306,7 +306,8 @@ function FeaturePanel({
 
 function sentence(d: Distribution) {
   const most = d.bins.toSorted((a, b) => Math.abs(b.current - b.reference) - Math.abs(a.current - a.reference))[0];
-  if (d.status !== 'ok' || !most) return 'The score could not be computed; the other features are not affected.';
+  if (d.status !== 'ok' || !most)
+    return d.reason || 'The score could not be computed; the other features are not affected.';
   const moved = `${most.label}: ${percent(most.reference)} → ${percent(most.current)} of rows`;
   const before = d.statistics?.reference?.p50;
   const after = d.statistics?.current?.p50;
@@ -447,7 +448,14 @@ function Quality({
         )}
       </Panel>
       <div className="columns">
-        <Panel title={`Calibration in ${shown.id}`}>
+        <Panel
+          title={`Calibration in ${shown.id}`}
+          aside={
+            toNumber(shown.calibration_noise) === null
+              ? undefined
+              : `error ${num(shown.metrics.calibration_error, 3)}; a perfect model would show ${num(shown.calibration_noise, 2)}`
+          }
+        >
           {(shown.calibration ?? []).length ? (
             <Calibration points={shown.calibration ?? []} label={`calibration in ${shown.id}`} />
           ) : (

@@ -44,6 +44,8 @@ export function Heatmap({ windows, features, chosen, onChoose, marks }: Props) {
               <th key={w.id} scope="col" aria-current={chosen?.window === w.id ? 'true' : undefined}>
                 {w.id}
                 {marks[w.id] && <div className="marker">{marks[w.id]}</div>}
+                {w.state === 'open' && <div>open</div>}
+                {w.incomplete && <div className="tone-warning">incomplete</div>}
               </th>
             ))}
           </tr>
