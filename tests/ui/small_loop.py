@@ -200,6 +200,14 @@ def close(loop: SmallLoop, month: str) -> None:
     )
 
 
+def wait_serving(loop: SmallLoop, timeout_s: float = 30) -> None:
+    """Endpoints follow an alias within moments."""
+    deadline = time.monotonic() + timeout_s
+    while (found := loop.get(f"/endpoints/{ENDPOINT}"))["state"] != "serving":
+        assert time.monotonic() < deadline, found["reason"]
+        time.sleep(0.1)
+
+
 def wait(loop: SmallLoop, rollout: str, states: set[str], timeout_s: float = 30) -> dict:
     deadline = time.monotonic() + timeout_s
     while True:
@@ -264,6 +272,7 @@ def build(url: str) -> SmallLoop:
         },
     )["id"]
     client.set_registered_model_alias(MODEL, "champion", "1")
+    wait_serving(loop)
     for month in MONTHS[:4]:
         send(loop, month)
         label(loop, month)

@@ -327,7 +327,7 @@ export interface Decision {
   subject: string;
   verdict: string;
   reason: string;
-  policy_generation?: number | null;
+  policy_generation?: string | null;
   observations?: Record<string, unknown>;
   effects?: string[];
 }
