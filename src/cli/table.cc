@@ -52,7 +52,8 @@ std::string safe(std::string_view text) {
 }
 
 std::string number_cell(double number, CellKind kind, const TableStyle& style) {
-  auto whole = static_cast<int64_t>(std::llround(std::isfinite(number) ? number : 0));
+  constexpr double kLimit = 9.0e18;
+  auto whole = static_cast<int64_t>(std::llround(std::isnan(number) ? 0 : std::clamp(number, -kLimit, kLimit)));
   switch (kind) {
     case CellKind::time: return style.terminal ? relative_time(whole, style.now_ms) : format_utc(whole);
     case CellKind::duration: return style.terminal ? format_duration(whole) : std::to_string(whole);
@@ -67,7 +68,7 @@ std::string shorten(const std::string& text, size_t width) {
   if (display_width(text) <= width || width < 4) return text;
   std::vector<std::string> points;
   for (char c : text) {
-    if ((static_cast<unsigned char>(c) & 0xC0) == 0x80) {
+    if ((static_cast<unsigned char>(c) & 0xC0) == 0x80 && !points.empty()) {
       points.back() += c;
     } else {
       points.emplace_back(1, c);
@@ -112,6 +113,7 @@ std::string format_cell(const json::Value* value, CellKind kind, const TableStyl
   if (value->is_bool()) return value->get_bool() ? "yes" : "no";
   if (value->is_number()) {
     if (kind == CellKind::text && !value->is_double()) kind = CellKind::integer;
+    if (kind == CellKind::integer && value->is_int64() && !style.terminal) return std::to_string(value->get_int64());
     return number_cell(value->to_number<double>(), kind, style);
   }
   if (value->is_array()) {
