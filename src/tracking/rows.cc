@@ -139,7 +139,7 @@ std::optional<RunInfo> find_run(sql::Connection& c, const std::string& id) {
 
 RunInfo get_run(sql::Connection& c, const std::string& id) {
   auto found = find_run(c, id);
-  if (!found) fail(Code::not_found, "Run with id={} not found", id);
+  if (!found) fail(Code::not_found, "Run with id={:.100} not found", id);
   return *found;
 }
 
