@@ -6,6 +6,7 @@
 
 #include "api/common/error.h"
 #include "api/fettle/alerts.h"
+#include "api/fettle/endpoints.h"
 #include "api/fettle/gates.h"
 #include "api/fettle/jobs.h"
 #include "api/fettle/labels.h"
@@ -16,6 +17,7 @@
 #include "api/fettle/predictions.h"
 #include "api/fettle/resources.h"
 #include "api/fettle/retraining.h"
+#include "api/fettle/rollouts.h"
 #include "api/infer/grpc_methods.h"
 #include "api/infer/http_routes.h"
 #include "api/mlflow/routes.h"
@@ -240,6 +242,8 @@ void App::Parts::add_routes() {
   router.add(api::monitor_routes(monitoring));
   router.add(api::alert_routes(monitoring));
   router.add(api::prediction_routes(monitoring, facts));
+  router.add(api::endpoint_routes(gateway, control));
+  router.add(api::rollout_routes(control));
   router.add(api::metrics_document_routes({monitoring, metrics, clock, config.data_dir, [this] { return live_endpoints(gateway); }}));
   for (auto prefix : api::mlflow::kSurfacePrefixes) router.add_error_surface(std::string(prefix), api::mlflow::unknown_route_answer);
   router.add_error_surface("/v2", api::infer::protocol_error);
