@@ -1,5 +1,6 @@
-// What the inference edge adds to a model. A child process serves one small model; this one asks over one keep-alive connection, a request at a
-// time, and reports medians and the child's CPU time a request. The health route is the floor of a round trip on this machine.
+// What the inference edge adds to a model. A child process serves one small model; this one asks over one keep-alive
+// connection, a request at a time, and reports medians and the child's CPU time a request. The health route is the
+// floor of a round trip on this machine.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -27,9 +28,9 @@
 #include "serving/model_repository.h"
 #include "serving/runtime.h"
 
+namespace fettle {
 namespace {
 
-using namespace fettle;  // a program of one file
 namespace fs = std::filesystem;
 
 constexpr int kWarmUp = 500;
@@ -43,9 +44,10 @@ void serve(const std::string& repository_directory, int out) {
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   const SystemClock clock;
   metrics::Registry registry;
-  const char* library = std::getenv("FETTLE_ONNXRUNTIME");
-  const auto runtime = serving::make_runtime({.onnxruntime_library = library != nullptr ? library : "build/deps/lib/libonnxruntime.so"}, clock, registry);
-  serving::ModelRepository repository({.directory = repository_directory, .mode = serving::ControlMode::explicit_, .load_at_start = {"*"}}, *runtime);
+  const auto runtime =
+      serving::make_runtime({.onnxruntime_library = "build/deps/lib/libonnxruntime.so"}, clock, registry);
+  serving::ModelRepository repository(
+      {.directory = repository_directory, .mode = serving::ControlMode::explicit_, .load_at_start = {"*"}}, *runtime);
   repository.start();
   api::infer::Inference inference({.server_version = "bench"}, {*runtime, clock, &repository, nullptr});
   http::Router router;
@@ -69,7 +71,8 @@ class Connection {
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail(Code::unavailable, "no server on port {}", port);
+    if (connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      fail(Code::unavailable, "no server on port {}", port);
     const int on = 1;
     setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
@@ -118,32 +121,36 @@ void measure(std::string_view what, int port, pid_t child, int requests, const s
   }
   const double cpu = static_cast<double>(cpu_us(child) - cpu_before) / requests;
   std::ranges::sort(times);
-  const auto us = [&](double q) { return static_cast<double>(times[static_cast<size_t>(q * static_cast<double>(times.size() - 1))]) * 1e-3; };
+  const auto us = [&](double q) {
+    return static_cast<double>(times[static_cast<size_t>(q * static_cast<double>(times.size() - 1))]) * 1e-3;
+  };
   fmt::print("{:24} p50 {:7.1f} us   p99 {:7.1f} us   server cpu {:5.1f} us a request\n", what, us(0.5), us(0.99), cpu);
 }
 
 std::string post(std::string_view body, std::string_view headers = "") {
-  return fmt::format("POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n{}\r\n{}", body.size(), headers, body);
+  return fmt::format("POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n{}\r\n{}", body.size(),
+                     headers, body);
 }
 
 void measure_all(int port, pid_t child, int requests) {
   measure("health (the floor)", port, child, requests, "GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n");
-  measure("infer 1 row, JSON", port, child, requests, post(R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1.5,2.5]}]})"));
+  measure("infer 1 row, JSON", port, child, requests,
+          post(R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1.5,2.5]}]})"));
   const std::string head =
       R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","parameters":{"binary_data_size":8}}],"parameters":{"binary_data_output":true}})";
   measure("infer 1 row, binary", port, child, requests,
           post(head + std::string(8, '\0'), fmt::format("inference-header-content-length: {}\r\n", head.size())));
   std::string numbers;
   for (int i = 0; i < 2000; ++i) numbers += fmt::format("{}{}", i == 0 ? "" : ",", 0.001 * i);
-  measure("infer 1000 rows, JSON", port, child, requests / 20,
-          post(fmt::format(R"({{"inputs":[{{"name":"x","shape":[1000,2],"datatype":"FP32","data":[{}]}}]}})", numbers)));
+  measure(
+      "infer 1000 rows, JSON", port, child, requests / 20,
+      post(fmt::format(R"({{"inputs":[{{"name":"x","shape":[1000,2],"datatype":"FP32","data":[{}]}}]}})", numbers)));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--serve") return serve(argv[2], STDOUT_FILENO), 0;
-  if (argc != 3) return fmt::print(stderr, "usage: bench_serving MODEL.onnx REQUESTS | bench_serving --serve REPOSITORY\n"), 2;
+  if (argc != 3)
+    return fmt::print(stderr, "usage: bench_serving MODEL.onnx REQUESTS | bench_serving --serve REPOSITORY\n"), 2;
   const TemporaryDirectory repository;
   fs::create_directories(repository.path() / "m/1");
   fs::copy_file(argv[1], repository.path() / "m/1/model.onnx");
@@ -162,3 +169,8 @@ int main(int argc, char** argv) {
   waitpid(child, nullptr, 0);
   return 0;
 }
+
+}  // namespace
+}  // namespace fettle
+
+int main(int argc, char** argv) { return fettle::run(argc, argv); }

@@ -6,6 +6,7 @@
 #include <grpcpp/server_builder.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <map>
 
@@ -43,20 +44,25 @@ int64_t steady_deadline(const grpc::CallbackServerContext& context, const Clock&
   const auto deadline = context.deadline();
   if (deadline == std::chrono::system_clock::time_point::max()) return 0;
   // The library speaks wall time; what counts is how long it is from now.
-  const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - std::chrono::system_clock::time_point(std::chrono::milliseconds(clock.now_ms())));
+  const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      deadline - std::chrono::system_clock::time_point(std::chrono::milliseconds(clock.now_ms())));
   if (left > std::chrono::hours(24 * 365)) return 0;
   return std::max<int64_t>(1, clock.steady_ns() + left.count());
 }
 
 Call describe(const grpc::GenericCallbackServerContext& context, const Clock& clock) {
-  Call call{.method = context.method(), .peer = context.peer(), .received_ns = clock.steady_ns(), .deadline_ns = steady_deadline(context, clock)};
+  Call call{.method = context.method(),
+            .peer = context.peer(),
+            .received_ns = clock.steady_ns(),
+            .deadline_ns = steady_deadline(context, clock)};
   for (const auto& [name, value] : context.client_metadata()) {
     call.metadata.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
   }
   return call;
 }
 
-// One call: reads a message, has it answered, writes the answer; again for a stream. Owns itself until the library is done with it.
+// One call: reads a message, has it answered, writes the answer; again for a stream. Owns itself until the library is
+// done with it.
 class Exchange final : public grpc::ServerGenericBidiReactor, public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(grpc::GenericCallbackServerContext& context, const Method& method, Call call)
@@ -64,22 +70,27 @@ class Exchange final : public grpc::ServerGenericBidiReactor, public std::enable
 
   void begin() {
     self_ = shared_from_this();
+    call_.cancelled = [cancelled = cancelled_] { return cancelled->load(); };
     StartRead(&incoming_);
   }
 
   void OnReadDone(bool ok) override {
     if (!ok) {
-      return Finish(method_.stream ? grpc::Status::OK : grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the call has no message"));
+      return Finish(method_.stream ? grpc::Status::OK
+                                   : grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the call has no message"));
     }
     std::string message = to_string(incoming_);
     incoming_.Clear();
-    method_.handler(call_, std::move(message), [held = self_](Outcome<Reply> reply) { held->answer(std::move(reply)); });
+    method_.handler(call_, std::move(message),
+                    [held = self_](Outcome<Reply> reply) { held->answer(std::move(reply)); });
   }
 
   void OnWriteDone(bool ok) override {
     if (!ok) return Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the client is gone"));
     StartRead(&incoming_);
   }
+
+  void OnCancel() override { *cancelled_ = true; }
 
   void OnDone() override { self_.reset(); }
 
@@ -97,7 +108,8 @@ class Exchange final : public grpc::ServerGenericBidiReactor, public std::enable
 
   grpc::GenericCallbackServerContext& context_;
   const Method& method_;
-  const Call call_;
+  Call call_;
+  const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
   bool answered_ = false;
@@ -119,7 +131,8 @@ class Refusal final : public grpc::ServerGenericBidiReactor, public std::enable_
 
 class Dispatch final : public grpc::CallbackGenericService {
  public:
-  Dispatch(std::vector<Method> methods, const Clock& clock, Authoriser authorise) : clock_(clock), authorise_(std::move(authorise)) {
+  Dispatch(std::vector<Method> methods, const Clock& clock, Authoriser authorise)
+      : clock_(clock), authorise_(std::move(authorise)) {
     for (Method& method : methods) {
       std::string name = method.name;
       const bool is_new = methods_.emplace(std::move(name), std::move(method)).second;
@@ -130,7 +143,9 @@ class Dispatch final : public grpc::CallbackGenericService {
  private:
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     const auto method = methods_.find(context->method());
-    if (method == methods_.end()) return refuse({Code::unimplemented, fmt::format("method '{}' is not supported", context->method().substr(0, 120))});
+    if (method == methods_.end())
+      return refuse(
+          {Code::unimplemented, fmt::format("method '{}' is not supported", context->method().substr(0, 120))});
     Call call = describe(*context, clock_);
     if (authorise_) {
       Outcome<std::string> principal = authorise_(call, method->second.access);
@@ -156,6 +171,9 @@ class Dispatch final : public grpc::CallbackGenericService {
 }  // namespace
 
 struct Server::State {
+  State(ServerConfig wanted, std::vector<Method> methods, const Clock& time, Authoriser authorise)
+      : config(std::move(wanted)), clock(time), dispatch(std::move(methods), time, std::move(authorise)) {}
+
   ServerConfig config;
   const Clock& clock;
   Dispatch dispatch;
@@ -164,13 +182,15 @@ struct Server::State {
 };
 
 Server::Server(ServerConfig config, std::vector<Method> methods, const Clock& clock, Authoriser authorise)
-    : state_(new State{std::move(config), clock, Dispatch(std::move(methods), clock, std::move(authorise)), nullptr, 0}) {}
+    : state_(std::make_unique<State>(std::move(config), std::move(methods), clock, std::move(authorise))) {}
 
 Server::~Server() { drain(0); }
 
 void Server::start() {
-  const std::string address = fmt::format("{}:{}", state_->config.host.find(':') == std::string::npos ? state_->config.host : "[" + state_->config.host + "]",
-                                          state_->config.port);
+  const std::string address = fmt::format(
+      "{}:{}",
+      state_->config.host.find(':') == std::string::npos ? state_->config.host : "[" + state_->config.host + "]",
+      state_->config.port);
   gpr_set_log_function(&log_from_library);
   grpc::ServerBuilder builder;
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &state_->port);
@@ -191,7 +211,8 @@ int Server::port() const { return state_->port; }
 
 void Server::drain(int64_t timeout_ms) {
   if (!state_->server) return;
-  state_->server->Shutdown(std::chrono::system_clock::time_point(std::chrono::milliseconds(state_->clock.now_ms() + timeout_ms)));
+  state_->server->Shutdown(
+      std::chrono::system_clock::time_point(std::chrono::milliseconds(state_->clock.now_ms() + timeout_ms)));
   state_->server->Wait();
   state_->server.reset();
 }

@@ -16,17 +16,19 @@ namespace fettle::rpc {
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 struct Call {
-  std::string method;            // "/package.Service/Method"
-  Metadata metadata;             // as the client sent it, names in lower case
-  std::string peer;              // "ipv4:127.0.0.1:50000"
-  std::string principal;         // set by the authoriser; empty: anonymous
-  int64_t received_ns = 0;       // steady clock
-  int64_t deadline_ns = 0;       // steady clock; 0: none
+  std::string method;       // "/package.Service/Method"
+  Metadata metadata;        // as the client sent it, names in lower case
+  std::string peer;         // "ipv4:127.0.0.1:50000"
+  std::string principal;    // set by the authoriser; empty: anonymous
+  int64_t received_ns = 0;  // steady clock
+  int64_t deadline_ns = 0;  // steady clock; 0: none
+  // True once the client has cancelled or gone. Thread-safe; may be kept beyond the call.
+  std::function<bool()> cancelled = [] { return false; };
 };
 
 struct Reply {
-  std::string message;           // serialised
-  Metadata metadata = {};        // initial metadata; only before the first message of a stream
+  std::string message;     // serialised
+  Metadata metadata = {};  // initial metadata; only before the first message of a stream
 };
 
 // Called exactly once, from any thread.
@@ -38,18 +40,19 @@ enum class Access { open, read, admin };
 using MessageHandler = std::function<void(const Call& call, std::string message, ReplyDone done)>;
 
 struct Method {
-  std::string name;              // "/package.Service/Method"
+  std::string name;  // "/package.Service/Method"
   Access access = Access::admin;
-  // false: one message, one answer. true: each message of the stream is answered in order; the client ends the stream, an error ends it too.
+  // false: one message, one answer. true: each message of the stream is answered in order; the client ends the stream,
+  // an error ends it too.
   bool stream = false;
   MessageHandler handler;
 };
 
 struct ServerConfig {
   std::string host = "127.0.0.1";
-  int port = 8001;                                    // 0: any free one
-  size_t message_limit_bytes = size_t{64} << 20;      // of a received message; beyond: RESOURCE_EXHAUSTED
-  int64_t max_concurrent_streams = 1000;              // a connection
+  int port = 8001;                                // 0: any free one
+  size_t message_limit_bytes = size_t{64} << 20;  // of a received message; beyond: RESOURCE_EXHAUSTED
+  int64_t max_concurrent_streams = 1000;          // a connection
 };
 
 // Returns the principal, or unauthenticated / permission_denied. Thread-safe.
@@ -74,8 +77,9 @@ class Server {
   std::unique_ptr<State> state_;
 };
 
-// The number of a gRPC status: invalid_argument 3, deadline_exceeded 4, not_found 5, already_exists 6, permission_denied 7, resource_exhausted 8,
-// failed_precondition 9, aborted 10, unimplemented 12, internal 13, unavailable 14, data_loss 15, unauthenticated 16.
+// The number of a gRPC status: invalid_argument 3, deadline_exceeded 4, not_found 5, already_exists 6,
+// permission_denied 7, resource_exhausted 8, failed_precondition 9, aborted 10, unimplemented 12, internal 13,
+// unavailable 14, data_loss 15, unauthenticated 16.
 int status_of(Code code);
 
 }  // namespace fettle::rpc

@@ -19,22 +19,30 @@ class ServerTest : public ::testing::Test {
  protected:
   ServerTest() {
     std::vector<Method> methods;
-    methods.push_back({.name = "/t.S/Echo", .access = Access::read, .handler = [](const Call& call, std::string message, ReplyDone done) {
+    methods.push_back({.name = "/t.S/Echo",
+                       .access = Access::read,
+                       .handler = [](const Call& call, std::string message, ReplyDone done) {
                          std::string seen;
                          for (const auto& [name, value] : call.metadata) seen += name == "x-who" ? value : "";
                          done(Reply{message + seen, {{"x-answer", "yes"}}});
                        }});
-    methods.push_back({.name = "/t.S/Later", .access = Access::read, .handler = [this](const Call& call, std::string message, ReplyDone done) {
+    methods.push_back({.name = "/t.S/Later",
+                       .access = Access::read,
+                       .handler = [this](const Call& call, std::string message, ReplyDone done) {
                          had_deadline_ = call.deadline_ns > 0;
                          threads_.emplace_back([message, done] { done(Reply{message}); });
                        }});
-    methods.push_back({.name = "/t.S/Fail", .access = Access::read, .handler = [](const Call&, std::string, ReplyDone done) {
-                         done(unexpected(Code::not_found, "no such thing"));
-                       }});
-    methods.push_back({.name = "/t.S/Secret", .access = Access::admin, .handler = [](const Call& call, std::string, ReplyDone done) {
-                         done(Reply{call.principal});
-                       }});
-    methods.push_back({.name = "/t.S/Each", .access = Access::read, .stream = true, .handler = [](const Call&, std::string message, ReplyDone done) {
+    methods.push_back(
+        {.name = "/t.S/Fail", .access = Access::read, .handler = [](const Call&, std::string, ReplyDone done) {
+           done(unexpected(Code::not_found, "no such thing"));
+         }});
+    methods.push_back({.name = "/t.S/Secret",
+                       .access = Access::admin,
+                       .handler = [](const Call& call, std::string, ReplyDone done) { done(Reply{call.principal}); }});
+    methods.push_back({.name = "/t.S/Each",
+                       .access = Access::read,
+                       .stream = true,
+                       .handler = [](const Call&, std::string message, ReplyDone done) {
                          if (message == "bad") return done(unexpected(Code::invalid_argument, "bad message"));
                          done(Reply{message + "!"});
                        }});
@@ -45,7 +53,8 @@ class ServerTest : public ::testing::Test {
       }
       return unexpected(Code::unauthenticated, "a token is needed");
     };
-    server_ = std::make_unique<Server>(ServerConfig{.port = 0, .message_limit_bytes = 1 << 20}, std::move(methods), clock_, authorise);
+    server_ = std::make_unique<Server>(ServerConfig{.port = 0, .message_limit_bytes = 1 << 20}, std::move(methods),
+                                       clock_, authorise);
     server_->start();
     channel_ = grpc::CreateChannel(fmt::format("127.0.0.1:{}", server_->port()), grpc::InsecureChannelCredentials());
     stub_ = std::make_unique<grpc::GenericStub>(channel_);

@@ -8,7 +8,9 @@ namespace {
 
 using tensor::Tensor;
 
-bool is_expired(const QueuedRequest& request, int64_t now_ns) { return request.deadline_ns != 0 && request.deadline_ns <= now_ns; }
+bool is_expired(const QueuedRequest& request, int64_t now_ns) {
+  return request.deadline_ns != 0 && request.deadline_ns <= now_ns;
+}
 
 int64_t earlier(int64_t a, int64_t b) {
   if (a == 0 || b == 0) return a + b;
@@ -17,11 +19,12 @@ int64_t earlier(int64_t a, int64_t b) {
 
 struct Growth {
   std::vector<size_t> members;
-  size_t preferred = 0;         // how many of them make the largest preferred size so far
-  bool complete = false;        // nothing further may join
+  size_t preferred = 0;   // how many of them make the largest preferred size so far
+  bool complete = false;  // nothing further may join
 };
 
-Growth grow(std::span<const QueuedRequest> queue, int64_t now_ns, const BatchLimits& limits, std::vector<size_t>& expired) {
+Growth grow(std::span<const QueuedRequest> queue, int64_t now_ns, const BatchLimits& limits,
+            std::vector<size_t>& expired) {
   Growth growth;
   int64_t rows = 0;
   for (size_t i = 0; i < queue.size() && !growth.complete; ++i) {
@@ -30,7 +33,8 @@ Growth grow(std::span<const QueuedRequest> queue, int64_t now_ns, const BatchLim
       expired.push_back(i);
       continue;
     }
-    if (!growth.members.empty() && (request.group != queue[growth.members[0]].group || rows + request.rows > limits.max_rows)) {
+    if (!growth.members.empty() &&
+        (request.group != queue[growth.members[0]].group || rows + request.rows > limits.max_rows)) {
       growth.complete = true;
       break;
     }
@@ -77,7 +81,8 @@ std::vector<Tensor> join_inputs(std::span<CheckedRequest* const> requests) {
     }
     if (first.dtype == tensor::DType::bytes) {
       std::vector<std::string> strings;
-      for (CheckedRequest* request : requests) std::ranges::copy(request->inputs[i].strings, std::back_inserter(strings));
+      for (CheckedRequest* request : requests)
+        std::ranges::copy(request->inputs[i].strings, std::back_inserter(strings));
       joined.push_back(tensor::make_string_tensor(first.name, std::move(shape), std::move(strings)));
       continue;
     }
@@ -89,11 +94,13 @@ std::vector<Tensor> join_inputs(std::span<CheckedRequest* const> requests) {
   return joined;
 }
 
-Outcome<std::vector<Tensor>> slice_outputs(std::span<const Tensor> outputs, int64_t first, int64_t rows, int64_t total) {
+Outcome<std::vector<Tensor>> slice_outputs(std::span<const Tensor> outputs, int64_t first, int64_t rows,
+                                           int64_t total) {
   std::vector<Tensor> slices;
   for (const Tensor& output : outputs) {
     if (output.shape.empty() || output.shape[0] != total) {
-      return unexpected(Code::internal, "output '{}' has shape {} for a batch of {} rows", output.name, tensor::format_shape(output.shape), total);
+      return unexpected(Code::internal, "output '{}' has shape {} for a batch of {} rows", output.name,
+                        tensor::format_shape(output.shape), total);
     }
     const size_t elements = total == 0 ? 0 : static_cast<size_t>(output.count() / total);
     const size_t from = static_cast<size_t>(first) * elements;

@@ -21,9 +21,9 @@ struct QueuedRequest {
 };
 
 struct BatchLimits {
-  int64_t max_rows = 1;                       // 0: requests are never merged
-  int64_t max_delay_ns = 0;                   // how long the oldest may wait for company
-  std::span<const int64_t> preferred = {};    // ascending
+  int64_t max_rows = 1;                     // 0: requests are never merged
+  int64_t max_delay_ns = 0;                 // how long the oldest may wait for company
+  std::span<const int64_t> preferred = {};  // ascending
 };
 
 struct BatchDecision {
@@ -32,16 +32,17 @@ struct BatchDecision {
   int64_t wake_ns = 0;          // when to ask again at the latest, if nothing else arrives; 0: only on arrival
 };
 
-// First come, first served: the oldest request that has not expired starts the batch, and its successors join it while they fit and belong
-// to the same group. It runs as soon as no successor can join, the largest preferred size is reached, or the oldest waited long enough.
-// A request of more than max_rows runs alone.
+// First come, first served: the oldest request that has not expired starts the batch, and its successors join it while
+// they fit and belong to the same group. It runs as soon as no successor can join, the largest preferred size is
+// reached, or the oldest waited long enough. A request of more than max_rows runs alone.
 BatchDecision form_batch(std::span<const QueuedRequest> queue, int64_t now_ns, const BatchLimits& limits);
 
 // The inputs of several requests joined along their first dimension. One request is passed through without a copy.
 std::vector<tensor::Tensor> join_inputs(std::span<CheckedRequest* const> requests);
 
-// Takes rows [first, first + rows) of every output; numbers are borrowed, not copied. `total` is what the first dimension must be.
-// internal when an output has another first dimension: the model does not keep its rows apart.
-Outcome<std::vector<tensor::Tensor>> slice_outputs(std::span<const tensor::Tensor> outputs, int64_t first, int64_t rows, int64_t total);
+// Takes rows [first, first + rows) of every output; numbers are borrowed, not copied. `total` is what the first
+// dimension must be. internal when an output has another first dimension: the model does not keep its rows apart.
+Outcome<std::vector<tensor::Tensor>> slice_outputs(std::span<const tensor::Tensor> outputs, int64_t first, int64_t rows,
+                                                   int64_t total);
 
 }  // namespace fettle::serving

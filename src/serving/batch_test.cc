@@ -37,7 +37,8 @@ TEST(FormBatch, RunsAFullBatchBeforeItsDelay) {
 }
 
 TEST(FormBatch, NeverMergesDifferentGroupsOrReorders) {
-  const std::vector<QueuedRequest> queue = {{.rows = 1, .group = "a"}, {.rows = 1, .group = "b"}, {.rows = 1, .group = "a"}};
+  const std::vector<QueuedRequest> queue = {
+      {.rows = 1, .group = "a"}, {.rows = 1, .group = "b"}, {.rows = 1, .group = "a"}};
   EXPECT_EQ(form_batch(queue, 1, {.max_rows = 8, .max_delay_ns = 1000}).run, (Indexes{0}));
 }
 
@@ -63,7 +64,8 @@ TEST(FormBatch, RunsAnOversizeRequestAloneAndUnbatchedModelsOneByOne) {
   EXPECT_EQ(form_batch(queue, 1, {.max_rows = 0, .max_delay_ns = 1000}).run, (Indexes{0}));
 }
 
-// Whatever the queue: a batch is a run of consecutive, unexpired requests of one group, within the limit, and time never stands still.
+// Whatever the queue: a batch is a run of consecutive, unexpired requests of one group, within the limit, and time
+// never stands still.
 TEST(FormBatch, KeepsItsLawsOnRandomQueues) {
   std::mt19937 random(7);
   const char* groups[] = {"a", "b"};
@@ -92,7 +94,8 @@ TEST(FormBatch, KeepsItsLawsOnRandomQueues) {
 
 TEST(JoinAndSlice, AreInverse) {
   CheckedRequest a{.inputs = {floats("x", {1, 2}, {1, 2}), tensor::make_string_tensor("s", {1, 1}, {"a"})}, .rows = 1};
-  CheckedRequest b{.inputs = {floats("x", {2, 2}, {3, 4, 5, 6}), tensor::make_string_tensor("s", {2, 1}, {"b", "c"})}, .rows = 2};
+  CheckedRequest b{.inputs = {floats("x", {2, 2}, {3, 4, 5, 6}), tensor::make_string_tensor("s", {2, 1}, {"b", "c"})},
+                   .rows = 2};
   const std::vector<CheckedRequest*> both = {&a, &b};
   const std::vector<Tensor> joined = join_inputs(both);
   EXPECT_EQ(joined[0].shape, (tensor::Shape{3, 2}));

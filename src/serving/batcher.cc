@@ -1,5 +1,6 @@
 #include "serving/batcher.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
@@ -9,8 +10,8 @@ namespace fettle::serving {
 
 namespace {
 
-constexpr size_t kLookAhead = 1024;     // queued requests that one decision looks at
-constexpr int64_t kInlineRows = 8;      // a bigger request is never run on the caller's thread
+constexpr size_t kLookAhead = 1024;  // queued requests that one decision looks at
+constexpr int64_t kInlineRows = 8;   // a bigger request is never run on the caller's thread
 
 // Holds one of the process's run slots.
 class Slot {
@@ -26,7 +27,8 @@ class Slot {
 
 }  // namespace
 
-Batcher::Batcher(BatcherConfig config, const Backend& backend, RunSlots& slots, const Clock& clock, VersionStatistics& statistics)
+Batcher::Batcher(BatcherConfig config, const Backend& backend, RunSlots& slots, const Clock& clock,
+                 VersionStatistics& statistics)
     : config_(std::move(config)),
       backend_(backend),
       slots_(slots),
@@ -57,7 +59,11 @@ size_t Batcher::queued() const {
 }
 
 void Batcher::submit(InferRequest request, InferDone done) {
-  Item item{.id = request.id, .done = std::move(done), .enqueued_ns = clock_.steady_ns(), .deadline_ns = request.deadline_ns};
+  Item item{.id = request.id,
+            .done = std::move(done),
+            .enqueued_ns = clock_.steady_ns(),
+            .deadline_ns = request.deadline_ns,
+            .abandoned = std::move(request.abandoned)};
   Outcome<CheckedRequest> checked = check_request(config_.shape, request);
   if (!checked) return refuse(item, std::move(checked.error()));
   item.checked = std::move(*checked);
@@ -65,8 +71,9 @@ void Batcher::submit(InferRequest request, InferDone done) {
   std::unique_lock lock(mutex_);
   if (queue_.size() >= config_.batching.queue_limit) {
     lock.unlock();
-    return refuse(item, {Code::unavailable, fmt::format("Exceeds maximum queue size: model '{}' is overloaded (queue {}/{})", config_.shape.name,
-                                                        config_.batching.queue_limit, config_.batching.queue_limit)});
+    return refuse(item, {Code::unavailable,
+                         fmt::format("Exceeds maximum queue size: model '{}' is overloaded (queue {}/{})",
+                                     config_.shape.name, config_.batching.queue_limit, config_.batching.queue_limit)});
   }
   if (queue_.empty() && may_run_inline(item.checked) && slots_.try_acquire()) {
     slots_.release();  // run() takes its own; losing it to another meanwhile only means a short wait
@@ -82,7 +89,8 @@ void Batcher::submit(InferRequest request, InferDone done) {
 
 bool Batcher::may_run_inline(const CheckedRequest& checked) const {
   const int64_t mean = mean_run_ns_.load(std::memory_order_relaxed);
-  return config_.batching.max_delay_us == 0 && checked.rows <= kInlineRows && mean >= 0 && mean < config_.inline_cost_us * 1000;
+  return config_.batching.max_delay_us == 0 && checked.rows <= kInlineRows && mean >= 0 &&
+         mean < config_.inline_cost_us * 1000;
 }
 
 void Batcher::work() {
@@ -93,6 +101,7 @@ void Batcher::work() {
     if (batch.empty() && expired.empty()) return;
     lock.unlock();
     for (Item& item : expired) expire(item);
+    drop_abandoned(batch);
     if (!batch.empty()) run(std::move(batch));
     lock.lock();
   }
@@ -139,6 +148,13 @@ void Batcher::wait(std::unique_lock<std::mutex>& lock, int64_t wake_ns) {
   }
 }
 
+void Batcher::drop_abandoned(std::vector<Item>& batch) {
+  const auto gone =
+      std::ranges::stable_partition(batch, [](const Item& item) { return !item.abandoned || !item.abandoned(); });
+  for (Item& item : gone) refuse(item, {Code::aborted, "the client has gone before its request was run"});
+  batch.erase(gone.begin(), gone.end());
+}
+
 void Batcher::run(std::vector<Item> batch) {
   const int64_t start_ns = clock_.steady_ns();
   int64_t rows = 0;
@@ -171,7 +187,8 @@ void Batcher::run(std::vector<Item> batch) {
   times.output_ns = clock_.steady_ns() - start_ns - times.input_ns - times.infer_ns;
   statistics_.ran(rows, batch.size(), times);
   for (size_t i = 0; i < batch.size(); ++i) {
-    answer(batch[i], std::move(answers[i]), {.queue_ns = start_ns - batch[i].enqueued_ns, .compute_ns = times.infer_ns});
+    answer(batch[i], std::move(answers[i]),
+           {.queue_ns = start_ns - batch[i].enqueued_ns, .compute_ns = times.infer_ns});
   }
 }
 
@@ -184,7 +201,8 @@ void Batcher::run_one_by_one(std::vector<Item>& batch) {
   }
 }
 
-Outcome<std::vector<tensor::Tensor>> Batcher::compute(std::span<CheckedRequest* const> requests, int64_t rows, RunTimes& times) {
+Outcome<std::vector<tensor::Tensor>> Batcher::compute(std::span<CheckedRequest* const> requests, int64_t rows,
+                                                      RunTimes& times) {
   const int64_t begin_ns = clock_.steady_ns();
   std::vector<tensor::Tensor> joined;
   if (requests.size() > 1) joined = join_inputs(requests);
@@ -215,13 +233,16 @@ void Batcher::answer(Item& item, std::vector<tensor::Tensor> outputs, const Infe
 void Batcher::refuse(Item& item, Error error) {
   statistics_.failed(clock_.steady_ns() - item.enqueued_ns, error.code);
   // The backend does not know the model's name.
-  if (error.message.starts_with("cannot process")) error.message = fmt::format("model '{}' {}", config_.shape.name, error.message);
+  if (error.message.starts_with("cannot process"))
+    error.message = fmt::format("model '{}' {}", config_.shape.name, error.message);
   item.done(std::unexpected(std::move(error)));
 }
 
 void Batcher::expire(Item& item) {
-  refuse(item, {Code::deadline_exceeded, fmt::format("deadline passed {} ms before execution by model '{}'",
-                                                     std::max<int64_t>(0, (clock_.steady_ns() - item.deadline_ns) / 1'000'000), config_.shape.name)});
+  refuse(item,
+         {Code::deadline_exceeded,
+          fmt::format("deadline passed {} ms before execution by model '{}'",
+                      std::max<int64_t>(0, (clock_.steady_ns() - item.deadline_ns) / 1'000'000), config_.shape.name)});
 }
 
 }  // namespace fettle::serving

@@ -20,9 +20,12 @@ struct Node {
   std::vector<Node> fields;
 };
 
-[[noreturn]] void refuse(int line, std::string_view what) { fail(Code::invalid_argument, "config: {} in line {}", what, line); }
+[[noreturn]] void refuse(int line, std::string_view what) {
+  fail(Code::invalid_argument, "config: {} in line {}", what, line);
+}
 
-// The text format: `name: value`, `name { … }`, lists in brackets, commas and semicolons anywhere between fields, # comments.
+// The text format: `name: value`, `name { … }`, lists in brackets, commas and semicolons anywhere between fields, #
+// comments.
 class TextFormat {
  public:
   explicit TextFormat(std::string_view text) : text_(text) {}
@@ -100,9 +103,12 @@ class TextFormat {
   std::string word() {
     peek();
     const size_t begin = at_;
-    const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '-' || c == '+'; };
+    const auto in_word = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '-' || c == '+';
+    };
     while (at_ < text_.size() && in_word(text_[at_])) ++at_;
-    if (at_ == begin) refuse(line_, at_ >= text_.size() ? "unexpected end" : fmt::format("unexpected '{}'", text_[at_]));
+    if (at_ == begin)
+      refuse(line_, at_ >= text_.size() ? "unexpected end" : fmt::format("unexpected '{}'", text_[at_]));
     return std::string(text_.substr(begin, at_ - begin));
   }
 
@@ -125,7 +131,9 @@ class TextFormat {
 
 int64_t integer(const Node& node) {
   const auto number = node.is_message || node.is_string ? std::nullopt : parse_int(node.scalar);
-  if (!number || *number < 0) refuse(node.line, fmt::format("'{}' must be a whole number that is not negative, got '{}'", node.name, node.scalar));
+  if (!number || *number < 0)
+    refuse(node.line,
+           fmt::format("'{}' must be a whole number that is not negative, got '{}'", node.name, node.scalar));
   return *number;
 }
 
@@ -154,7 +162,8 @@ void dynamic_batching(const Node& node, BatchingConfig& batching) {
     if (field.name == "max_queue_delay_microseconds") batching.max_delay_us = integer(field);
     if (field.name != "default_queue_policy") continue;
     for (const Node& policy : field.fields) {
-      if (policy.name == "max_queue_size" && integer(policy) > 0) batching.queue_limit = static_cast<size_t>(integer(policy));
+      if (policy.name == "max_queue_size" && integer(policy) > 0)
+        batching.queue_limit = static_cast<size_t>(integer(policy));
     }
   }
 }
@@ -167,10 +176,29 @@ size_t instance_count(const std::vector<Node>& fields) {
 }
 
 // Fields that Triton knows and this server reads over.
-const std::vector<std::string> kFields = {
-    "name", "platform", "version_policy", "max_batch_size", "input", "output", "instance_group", "default_model_filename", "cc_model_filenames",
-    "metric_tags", "dynamic_batching", "optimization", "parameters", "model_warmup", "backend", "model_transaction_policy", "response_cache",
-    "runtime", "model_metrics", "batch_input", "batch_output", "model_repository_agents", "model_operations"};
+const std::vector<std::string> kFields = {"name",
+                                          "platform",
+                                          "version_policy",
+                                          "max_batch_size",
+                                          "input",
+                                          "output",
+                                          "instance_group",
+                                          "default_model_filename",
+                                          "cc_model_filenames",
+                                          "metric_tags",
+                                          "dynamic_batching",
+                                          "optimization",
+                                          "parameters",
+                                          "model_warmup",
+                                          "backend",
+                                          "model_transaction_policy",
+                                          "response_cache",
+                                          "runtime",
+                                          "model_metrics",
+                                          "batch_input",
+                                          "batch_output",
+                                          "model_repository_agents",
+                                          "model_operations"};
 
 void apply(const Node& node, PbtxtConfig& config) {
   if (node.name == "name") config.name = text(node);
@@ -184,7 +212,8 @@ void apply(const Node& node, PbtxtConfig& config) {
   }
   if (std::ranges::find(kFields, node.name) == kFields.end()) {
     const auto near = nearest(node.name, kFields);
-    refuse(node.line, fmt::format("unknown field '{}'{}", node.name, near ? fmt::format(" (did you mean '{}'?)", *near) : ""));
+    refuse(node.line,
+           fmt::format("unknown field '{}'{}", node.name, near ? fmt::format(" (did you mean '{}'?)", *near) : ""));
   }
 }
 
@@ -201,9 +230,13 @@ PbtxtConfig parse_config_pbtxt(std::string_view content) {
     config.batching.oversize = Oversize::refuse;
     config.batching.enabled = false;
   }
-  if (const auto dynamic = find("dynamic_batching"); dynamic != fields.end()) dynamic_batching(*dynamic, config.batching);
-  const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") && (config.platform.empty() || config.platform == "onnxruntime_onnx");
-  if (!onnx) fail(Code::invalid_argument, "config: backend '{}' is not available; convert the model to onnx", config.backend.empty() ? config.platform : config.backend);
+  if (const auto dynamic = find("dynamic_batching"); dynamic != fields.end())
+    dynamic_batching(*dynamic, config.batching);
+  const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") &&
+                    (config.platform.empty() || config.platform == "onnxruntime_onnx");
+  if (!onnx)
+    fail(Code::invalid_argument, "config: backend '{}' is not available; convert the model to onnx",
+         config.backend.empty() ? config.platform : config.backend);
   if (config.model_filename.find('/') != std::string::npos || config.model_filename.starts_with('.')) {
     fail(Code::invalid_argument, "config: file '{}' leaves the model directory", config.model_filename);
   }

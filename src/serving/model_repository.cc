@@ -18,8 +18,11 @@ namespace {
 constexpr uint64_t kConfigLimitBytes = 1 << 20;
 
 bool is_model_name(std::string_view name) {
-  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-'; };
-  return !name.empty() && name.size() <= 128 && std::isalnum(static_cast<unsigned char>(name[0])) != 0 && std::ranges::all_of(name, plain);
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= 128 && std::isalnum(static_cast<unsigned char>(name[0])) != 0 &&
+         std::ranges::all_of(name, plain);
 }
 
 std::optional<int64_t> version_number(std::string_view directory) {
@@ -57,17 +60,20 @@ std::vector<std::string> versions_to_serve(const fs::path& model_directory, cons
     found.erase(found.begin(), found.end() - policy.count);
   }
   if (policy.kind == VersionPolicy::Kind::specific) {
-    std::erase_if(found, [&](int64_t version) { return std::ranges::find(policy.versions, version) == policy.versions.end(); });
+    std::erase_if(
+        found, [&](int64_t version) { return std::ranges::find(policy.versions, version) == policy.versions.end(); });
   }
   std::vector<std::string> versions;
   for (int64_t version : found) versions.push_back(std::to_string(version));
   return versions;
 }
 
-ModelRepository::ModelRepository(ModelRepositoryConfig config, Runtime& runtime) : config_(std::move(config)), runtime_(runtime) {
+ModelRepository::ModelRepository(ModelRepositoryConfig config, Runtime& runtime)
+    : config_(std::move(config)), runtime_(runtime) {
   std::error_code error;
   if (!fs::is_directory(config_.directory, error)) {
-    fail(Code::not_found, "model repository '{}' is not a directory; make it, or name another with --model-repository", config_.directory);
+    fail(Code::not_found, "model repository '{}' is not a directory; make it, or name another with --model-repository",
+         config_.directory);
   }
 }
 
@@ -94,9 +100,11 @@ std::vector<std::string> ModelRepository::names() const {
 ModelRepository::Fingerprint ModelRepository::fingerprint_of(const std::string& name) const {
   std::vector<std::string> lines;
   std::error_code error;
-  for (fs::recursive_directory_iterator at(fs::path(config_.directory) / name, error), end; !error && at != end; at.increment(error)) {
+  for (fs::recursive_directory_iterator at(fs::path(config_.directory) / name, error), end; !error && at != end;
+       at.increment(error)) {
     if (!at->is_regular_file(error)) continue;
-    lines.push_back(fmt::format("{}:{}:{}", at->path().string(), at->file_size(error), at->last_write_time(error).time_since_epoch().count()));
+    lines.push_back(fmt::format("{}:{}:{}", at->path().string(), at->file_size(error),
+                                at->last_write_time(error).time_since_epoch().count()));
   }
   std::ranges::sort(lines);
   return join(lines, "\n");
@@ -168,7 +176,8 @@ void ModelRepository::load(std::string_view name) {
 void ModelRepository::unload(std::string_view name) {
   std::lock_guard commands(command_mutex_);
   const auto all = runtime_.models();
-  const bool serves = std::ranges::any_of(all, [&](const ModelStatus& status) { return status.name == name && status.state == "READY"; });
+  const bool serves = std::ranges::any_of(
+      all, [&](const ModelStatus& status) { return status.name == name && status.state == "READY"; });
   std::error_code error;
   if (!serves && (!is_model_name(name) || !fs::is_directory(fs::path(config_.directory) / name, error))) {
     fail(Code::invalid_argument, "failed to unload '{}', not found in the repository", name);
@@ -187,7 +196,10 @@ std::vector<ModelStatus> ModelRepository::index() const {
     if (seen.contains(name)) continue;
     const auto known = known_.find(name);
     const bool failed = known != known_.end() && !known->second.failure.empty();
-    all.push_back({.name = name, .version = "", .state = failed ? "UNAVAILABLE" : "", .reason = failed ? known->second.failure : ""});
+    all.push_back({.name = name,
+                   .version = "",
+                   .state = failed ? "UNAVAILABLE" : "",
+                   .reason = failed ? known->second.failure : ""});
   }
   std::ranges::stable_sort(all, {}, &ModelStatus::name);
   return all;
@@ -222,7 +234,9 @@ void ModelRepository::poll_once() {
   }
   for (const std::string& name : gone) {
     const auto all = runtime_.models();
-    if (std::ranges::any_of(all, [&](const ModelStatus& status) { return status.name == name && status.state == "READY"; })) runtime_.unload(name, {});
+    if (std::ranges::any_of(all,
+                            [&](const ModelStatus& status) { return status.name == name && status.state == "READY"; }))
+      runtime_.unload(name, {});
   }
 }
 

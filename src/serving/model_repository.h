@@ -16,8 +16,8 @@
 
 namespace fettle::serving {
 
-// none: everything is loaded at the start and stays; poll: the directory is looked at again and again; explicit_: models are loaded and
-// unloaded by command.
+// none: everything is loaded at the start and stays; poll: the directory is looked at again and again; explicit_:
+// models are loaded and unloaded by command.
 enum class ControlMode { none, explicit_, poll };
 // "none", "explicit", "poll".
 std::optional<ControlMode> parse_control_mode(std::string_view text);
@@ -38,15 +38,18 @@ class ModelRepository {
   ModelRepository(const ModelRepository&) = delete;
   ModelRepository& operator=(const ModelRepository&) = delete;
 
-  // Loads what the mode says, and starts polling. A model that fails is logged and stands in the index with its reason. Blocks.
+  // Loads what the mode says, and starts polling. A model that fails is logged and stands in the index with its reason.
+  // Blocks.
   void start();
   bool takes_commands() const { return config_.mode == ControlMode::explicit_; }
 
-  // Loads the versions that its policy names, or loads them again. Throws `failed to load 'x', <reason>`; what served before still does.
+  // Loads the versions that its policy names, or loads them again. Throws `failed to load 'x', <reason>`; what served
+  // before still does.
   void load(std::string_view name);
   // Unloads all versions; nothing happens when none is loaded. invalid_argument when the repository has no such model.
   void unload(std::string_view name);
-  // All versions that the runtime knows, and, without version and state, the models of the directory that were never loaded.
+  // All versions that the runtime knows, and, without version and state, the models of the directory that were never
+  // loaded.
   std::vector<ModelStatus> index() const;
   // False while a model that should serve failed to load and no earlier version of it serves.
   bool ready() const;
@@ -78,7 +81,8 @@ class ModelRepository {
   std::jthread poller_;
 };
 
-// The version directories to serve, ascending: digits only, not starting with 0, holding the model file. Pure but for the directory.
+// The version directories to serve, ascending: digits only, not starting with 0, holding the model file. Pure but for
+// the directory.
 std::vector<std::string> versions_to_serve(const std::filesystem::path& model_directory, const PbtxtConfig& config);
 
 }  // namespace fettle::serving

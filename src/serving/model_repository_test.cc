@@ -47,9 +47,11 @@ TEST(ConfigPbtxt, ReadsTheTextFormat) {
 
 TEST(ConfigPbtxt, SaysWhatIsWrongAndWhere) {
   const auto refusal = [](std::string_view text) { return failure_of([&] { parse_config_pbtxt(text); }); };
-  EXPECT_EQ(refusal("\nmax_bath_size: 4"), "config: unknown field 'max_bath_size' (did you mean 'max_batch_size'?) in line 2");
+  EXPECT_EQ(refusal("\nmax_bath_size: 4"),
+            "config: unknown field 'max_bath_size' (did you mean 'max_batch_size'?) in line 2");
   EXPECT_EQ(refusal("name: 7"), "config: 'name' must be a string in line 1");
-  EXPECT_EQ(refusal("max_batch_size: -1"), "config: 'max_batch_size' must be a whole number that is not negative, got '-1' in line 1");
+  EXPECT_EQ(refusal("max_batch_size: -1"),
+            "config: 'max_batch_size' must be a whole number that is not negative, got '-1' in line 1");
   EXPECT_EQ(refusal("backend: \"python\""), "config: backend 'python' is not available; convert the model to onnx");
   EXPECT_EQ(refusal("default_model_filename: \"../x\""), "config: file '../x' leaves the model directory");
   EXPECT_EQ(refusal("name: \"x"), "config: unterminated string in line 1");
@@ -63,11 +65,15 @@ class ModelRepositoryTest : public ::testing::Test {
  protected:
   void put(const std::string& name, const std::string& version, const std::string& model) {
     fs::create_directories(place_.path() / name / version);
-    fs::copy_file(fs::path(FETTLE_SOURCE_DIR) / "src/serving/testdata" / (model + ".onnx"), place_.path() / name / version / "model.onnx",
-                  fs::copy_options::overwrite_existing);
+    fs::copy_file(fs::path(FETTLE_SOURCE_DIR) / "src/serving/testdata" / (model + ".onnx"),
+                  place_.path() / name / version / "model.onnx", fs::copy_options::overwrite_existing);
   }
-  void configure(const std::string& name, std::string_view text) { write_file_atomic(place_.path() / name / "config.pbtxt", text); }
-  std::string line(const ModelStatus& status) { return fmt::format("{} {} {} {}", status.name, status.version, status.state, status.reason); }
+  void configure(const std::string& name, std::string_view text) {
+    write_file_atomic(place_.path() / name / "config.pbtxt", text);
+  }
+  std::string line(const ModelStatus& status) {
+    return fmt::format("{} {} {} {}", status.name, status.version, status.state, status.reason);
+  }
   std::vector<std::string> index(const ModelRepository& repository) {
     std::vector<std::string> lines;
     for (const ModelStatus& status : repository.index()) lines.push_back(line(status));
@@ -104,8 +110,9 @@ TEST_F(ModelRepositoryTest, KeepsGoingWhenAModelIsBroken) {
   ModelRepository repository(config(ControlMode::none), *runtime_);
   repository.start();
   EXPECT_EQ(index(repository),
-            (std::vector<std::string>{"bad  UNAVAILABLE config: unknown field 'max_bath_size' (did you mean 'max_batch_size'?) in line 1",
-                                      "good 1 READY ", "worse 1 UNAVAILABLE model file is not a valid onnx model"}));
+            (std::vector<std::string>{
+                "bad  UNAVAILABLE config: unknown field 'max_bath_size' (did you mean 'max_batch_size'?) in line 1",
+                "good 1 READY ", "worse 1 UNAVAILABLE model file is not a valid onnx model"}));
   EXPECT_FALSE(repository.ready());
 }
 

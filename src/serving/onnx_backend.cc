@@ -40,7 +40,8 @@ std::string failing_operator(std::string_view text) {
   return std::string(rest);
 }
 
-// What a refusal to load means to the one who loads: the library's own text holds paths and source places, and goes to the log.
+// What a refusal to load means to the one who loads: the library's own text holds paths and source places, and goes to
+// the log.
 std::string load_refusal(const OrtLibrary& library, const OnnxModelFile& scan, std::string_view text) {
   if (text.find("is not a registered function/op") != std::string_view::npos ||
       text.find("No Op registered for ") != std::string_view::npos) {
@@ -54,10 +55,11 @@ std::string load_refusal(const OrtLibrary& library, const OnnxModelFile& scan, s
   if (text.find("opset") != std::string_view::npos || text.find("IR version") != std::string_view::npos) {
     std::string opsets;
     for (const OnnxOpset& opset : scan.opsets) {
-      opsets += fmt::format("{}{} {}", opsets.empty() ? "" : ", ", opset.domain.empty() ? "ai.onnx" : opset.domain, opset.version);
+      opsets += fmt::format("{}{} {}", opsets.empty() ? "" : ", ", opset.domain.empty() ? "ai.onnx" : opset.domain,
+                            opset.version);
     }
-    return fmt::format("model needs ir {} and opset {}, which onnx runtime {} does not support", scan.ir_version, opsets,
-                       library.version());
+    return fmt::format("model needs ir {} and opset {}, which onnx runtime {} does not support", scan.ir_version,
+                       opsets, library.version());
   }
   if (text.find("Protobuf parsing failed") != std::string_view::npos) return "model file is not a valid onnx model";
   return fmt::format("model graph is invalid for onnx runtime {} (its own text is in the log)", library.version());
@@ -113,8 +115,8 @@ class OnnxBackend final : public Backend {
     std::vector<const char*> out_names;
     for (size_t index : outputs) out_names.push_back(outputs_[index].name.c_str());
     std::vector<OrtValue*> out(outputs.size(), nullptr);
-    OrtStatus* status = session_->library->api().run(session_->session, nullptr, in_names.data(), in.data(), in.size(), out_names.data(),
-                                                     out.size(), out.data());
+    OrtStatus* status = session_->library->api().run(session_->session, nullptr, in_names.data(), in.data(), in.size(),
+                                                     out_names.data(), out.size(), out.data());
     std::vector<OnnxValue> results;
     for (OrtValue* value : out) results.emplace_back(value, OnnxRelease{session_->library->api().release_value});
     if (status != nullptr) refuse_run(session_->library->take_error(status));
@@ -140,7 +142,8 @@ class OnnxBackend final : public Backend {
 std::string read_model(const ModelSource& source, uint64_t limit_bytes) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(source.file, error)) {
-    fail(Code::not_found, "model file '{}' not found in version {}", std::filesystem::path(source.file).filename().string(), source.version);
+    fail(Code::not_found, "model file '{}' not found in version {}",
+         std::filesystem::path(source.file).filename().string(), source.version);
   }
   return read_file(source.file, limit_bytes);
 }
@@ -151,7 +154,8 @@ OnnxSession::~OnnxSession() {
   if (session != nullptr) library->api().release_session(session);
 }
 
-std::unique_ptr<Backend> open_onnx_model(std::shared_ptr<OrtLibrary> library, const ModelSource& source, uint64_t limit_bytes) {
+std::unique_ptr<Backend> open_onnx_model(std::shared_ptr<OrtLibrary> library, const ModelSource& source,
+                                         uint64_t limit_bytes) {
   std::string from_file;
   if (!source.bytes) from_file = read_model(source, limit_bytes);
   const std::string& content = source.bytes ? *source.bytes : from_file;
@@ -166,7 +170,8 @@ std::unique_ptr<Backend> open_onnx_model(std::shared_ptr<OrtLibrary> library, co
   OrtStatus* status =
       in_directory && !scan.externals.empty()
           ? library->api().create_session(library->env(), source.file.c_str(), options.options, &session->session)
-          : library->api().create_session_from_array(library->env(), content.data(), content.size(), options.options, &session->session);
+          : library->api().create_session_from_array(library->env(), content.data(), content.size(), options.options,
+                                                     &session->session);
   if (status != nullptr) {
     const std::string text = library->take_error(status);
     log_warn("onnx runtime refused a model", {{"model", source.name}, {"version", source.version}, {"text", text}});

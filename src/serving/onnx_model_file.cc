@@ -16,9 +16,9 @@ constexpr int kGraphDepth = 64;
 
 struct Field {
   uint64_t number = 0;
-  uint64_t wire = 0;          // 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes
+  uint64_t wire = 0;  // 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes
   uint64_t varint = 0;
-  std::string_view content;   // wire 2
+  std::string_view content;  // wire 2
 };
 
 // Takes the next field off `in`; nothing at the end. Groups (wire 3 and 4) do not occur in ONNX.
@@ -39,20 +39,15 @@ std::optional<Field> next_field(std::string_view& in) {
       field.varint = *value;
       return field;
     }
-    case 1:
-      skip(8);
-      return field;
-    case 5:
-      skip(4);
-      return field;
+    case 1: skip(8); return field;
+    case 5: skip(4); return field;
     case 2: {
       const std::optional<uint64_t> size = read_varint(in);
       if (!size) refuse();
       skip(*size);
       return field;
     }
-    default:
-      refuse();
+    default: refuse();
   }
 }
 
@@ -161,7 +156,8 @@ void check_one(const OnnxExternal& external, const std::filesystem::path& direct
   const auto size = static_cast<int64_t>(std::filesystem::file_size(at, error));
   int64_t end = external.offset;
   if (external.length >= 0 && __builtin_add_overflow(end, external.length, &end)) end = size + 1;
-  if (error || end > size) fail(Code::invalid_argument, "external data '{}' ends before what the model reads of it", external.location);
+  if (error || end > size)
+    fail(Code::invalid_argument, "external data '{}' ends before what the model reads of it", external.location);
 }
 
 }  // namespace

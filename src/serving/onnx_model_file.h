@@ -1,5 +1,5 @@
-// What must be known of an ONNX file before a library sees it: a walk over its protobuf that trusts nothing. Models are untrusted
-// input, and older runtimes follow external weights out of the model's directory.
+// What must be known of an ONNX file before a library sees it: a walk over its protobuf that trusts nothing. Models are
+// untrusted input, and older runtimes follow external weights out of the model's directory.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct OnnxOpset {
 struct OnnxExternal {
   std::string location;  // as the file says
   int64_t offset = 0;
-  int64_t length = -1;   // -1: to the end of the file
+  int64_t length = -1;  // -1: to the end of the file
 };
 
 struct OnnxModelFile {
@@ -27,12 +27,12 @@ struct OnnxModelFile {
   std::vector<OnnxExternal> externals;
 };
 
-// Throws invalid_argument `model file is not a valid onnx model` for anything that is not a whole ModelProto with a graph, or that
-// nests deeper than 64 graphs. Weights themselves are skipped, not read.
+// Throws invalid_argument `model file is not a valid onnx model` for anything that is not a whole ModelProto with a
+// graph, or that nests deeper than 64 graphs. Weights themselves are skipped, not read.
 OnnxModelFile parse_onnx_model(std::string_view bytes);
 
-// Throws invalid_argument unless every external file is a plain file inside `directory`, reached without links, and large enough.
-// An empty `directory` (a model from memory) admits no external data.
+// Throws invalid_argument unless every external file is a plain file inside `directory`, reached without links, and
+// large enough. An empty `directory` (a model from memory) admits no external data.
 void check_external_data(const OnnxModelFile& model, const std::filesystem::path& directory);
 
 }  // namespace fettle::serving

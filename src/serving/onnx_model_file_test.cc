@@ -13,7 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string model(const std::string& name) { return read_file(fs::path(FETTLE_SOURCE_DIR) / "src/serving/testdata" / (name + ".onnx")); }
+std::string model(const std::string& name) {
+  return read_file(fs::path(FETTLE_SOURCE_DIR) / "src/serving/testdata" / (name + ".onnx"));
+}
 
 void expect_refused(std::string_view bytes) {
   try {
@@ -42,7 +44,8 @@ TEST(OnnxModelFile, RefusesWhatIsNotAModel) {
   expect_refused(std::string(100, '\0'));
   expect_refused(std::string(100, '\xff'));
   const std::string whole = model("simple");
-  for (size_t cut : {size_t{1}, size_t{5}, whole.size() / 2, whole.size() - 1}) expect_refused(std::string_view(whole).substr(0, cut));
+  for (size_t cut : {size_t{1}, size_t{5}, whole.size() / 2, whole.size() - 1})
+    expect_refused(std::string_view(whole).substr(0, cut));
 }
 
 // Graphs within attributes of nodes within graphs: each level is node{attribute{graph}}.
@@ -93,12 +96,14 @@ TEST(ExternalData, MustLieInsideTheModelDirectory) {
   EXPECT_EQ(external_refusal(inside, {"w.bin", 0, 8}), "accepted");
   EXPECT_EQ(external_refusal(inside, {"w.bin", 4, -1}), "accepted");
   for (const char* bad : {"../secret", "/etc/passwd", "a/../../secret", "link", "hard", ""}) {
-    EXPECT_EQ(external_refusal(inside, {bad, 0, 1}), fmt::format("external data '{}' must lie inside the model directory", bad));
+    EXPECT_EQ(external_refusal(inside, {bad, 0, 1}),
+              fmt::format("external data '{}' must lie inside the model directory", bad));
   }
   EXPECT_EQ(external_refusal({}, {"w.bin", 0, 8}), "external data 'w.bin' must lie inside the model directory");
   EXPECT_EQ(external_refusal(inside, {"none.bin", 0, 1}), "external data 'none.bin' is not in the model directory");
   EXPECT_EQ(external_refusal(inside, {"w.bin", 1, 8}), "external data 'w.bin' ends before what the model reads of it");
-  EXPECT_EQ(external_refusal(inside, {"w.bin", 1, INT64_MAX}), "external data 'w.bin' ends before what the model reads of it");
+  EXPECT_EQ(external_refusal(inside, {"w.bin", 1, INT64_MAX}),
+            "external data 'w.bin' ends before what the model reads of it");
 }
 
 }  // namespace

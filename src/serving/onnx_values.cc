@@ -17,9 +17,10 @@ struct ElementRow {
 constexpr OrtElement kFloat = 1;
 constexpr OrtElement kString = 8;
 constexpr OrtElement kInt64 = 7;
-constexpr ElementRow kElements[] = {{1, DType::fp32},   {2, DType::uint8},  {3, DType::int8},    {4, DType::uint16},  {5, DType::int16},
-                                    {6, DType::int32},  {7, DType::int64},  {8, DType::bytes},   {9, DType::boolean}, {10, DType::fp16},
-                                    {11, DType::fp64},  {12, DType::uint32}, {13, DType::uint64}, {16, DType::bf16}};
+constexpr ElementRow kElements[] = {{1, DType::fp32},    {2, DType::uint8}, {3, DType::int8},  {4, DType::uint16},
+                                    {5, DType::int16},   {6, DType::int32}, {7, DType::int64}, {8, DType::bytes},
+                                    {9, DType::boolean}, {10, DType::fp16}, {11, DType::fp64}, {12, DType::uint32},
+                                    {13, DType::uint64}, {16, DType::bf16}};
 
 std::optional<DType> dtype_of(OrtElement element) {
   for (const ElementRow& row : kElements) {
@@ -75,7 +76,10 @@ TensorSpec describe_tensor(const Api& api, const OrtTensorInfo* info, const std:
   OrtElement element = 0;
   api.ok(api->element_type(info, &element));
   const std::optional<DType> dtype = dtype_of(element);
-  if (!dtype) fail(Code::invalid_argument, "'{}' has onnx element type {}, which the inference protocol cannot carry; cast it in the model", name, element);
+  if (!dtype)
+    fail(Code::invalid_argument,
+         "'{}' has onnx element type {}, which the inference protocol cannot carry; cast it in the model", name,
+         element);
   TensorSpec spec{.dtype = *dtype};
   size_t rank = 0;
   api.ok(api->rank(info, &rank));
@@ -85,7 +89,8 @@ TensorSpec describe_tensor(const Api& api, const OrtTensorInfo* info, const std:
     api.ok(api->dimensions(info, spec.shape.data(), rank));
     api.ok(api->symbolic_dimensions(info, names.data(), rank));
   }
-  for (size_t i = 0; i < rank; ++i) spec.dim_names.emplace_back(spec.shape[i] < 0 && names[i] != nullptr ? names[i] : "");
+  for (size_t i = 0; i < rank; ++i)
+    spec.dim_names.emplace_back(spec.shape[i] < 0 && names[i] != nullptr ? names[i] : "");
   return spec;
 }
 
@@ -166,7 +171,8 @@ Tensor read_class_maps(const std::shared_ptr<OnnxSession>& session, const OrtVal
   const size_t classes = rows == 0 ? 0 : numbers.size() / rows;
   if (classes * rows != numbers.size()) fail(Code::internal, "output '{}' has rows of different lengths", spec.name);
   std::string bytes(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(float));
-  return tensor::make_tensor(spec.name, DType::fp32, {static_cast<int64_t>(rows), static_cast<int64_t>(classes)}, std::move(bytes));
+  return tensor::make_tensor(spec.name, DType::fp32, {static_cast<int64_t>(rows), static_cast<int64_t>(classes)},
+                             std::move(bytes));
 }
 
 void fill_strings(const Api& api, OrtValue* value, const std::vector<std::string>& strings) {
@@ -199,7 +205,8 @@ TensorSpec describe_type(const OrtLibrary& library, const OrtTypeInfo* type, IoR
   if (kind == OnnxKind::sequence && role == IoRole::output && is_class_map(api, type)) {
     return {.dtype = DType::fp32, .shape = {-1, -1}, .dim_names = {"", ""}};
   }
-  fail(Code::invalid_argument, "{} '{}' is not a tensor; export the model with tensors only (for scikit-learn: zipmap=False)",
+  fail(Code::invalid_argument,
+       "{} '{}' is not a tensor; export the model with tensors only (for scikit-learn: zipmap=False)",
        role == IoRole::input ? "input" : "output", name);
 }
 
@@ -213,8 +220,8 @@ OnnxValue to_onnx_value(const OrtLibrary& library, const Tensor& from) {
     return held;
   }
   // The library only reads inputs; its signature has no const.
-  api.ok(api->wrap_tensor(library.memory(), const_cast<char*>(from.data.data()), from.data.size(), from.shape.data(), from.shape.size(),
-                          element_of(from.dtype), &value));
+  api.ok(api->wrap_tensor(library.memory(), const_cast<char*>(from.data.data()), from.data.size(), from.shape.data(),
+                          from.shape.size(), element_of(from.dtype), &value));
   return OnnxValue(value, OnnxRelease{api->release_value});
 }
 

@@ -28,8 +28,8 @@ using OnnxValue = std::unique_ptr<OrtValue, OnnxRelease>;
 
 enum class IoRole { input, output };
 
-// The protocol's view of an input or output. A classifier's sequence of maps (label -> probability) is offered as FP32 [rows, classes].
-// Throws invalid_argument for a type that the protocol cannot carry, with the way out.
+// The protocol's view of an input or output. A classifier's sequence of maps (label -> probability) is offered as FP32
+// [rows, classes]. Throws invalid_argument for a type that the protocol cannot carry, with the way out.
 TensorSpec describe_type(const OrtLibrary& library, const OrtTypeInfo* type, IoRole role, const std::string& name);
 
 // Borrows `from.data`, which must outlive the value; strings are copied.

@@ -137,7 +137,8 @@ std::vector<std::string> ort_candidates(const OrtSearch& search) {
   if (!search.configured.empty()) return {search.configured};
   std::vector<std::string> found;
   const std::string beside = search.binary_directory.empty() ? running_directory() : search.binary_directory;
-  for (const char* relative : {"", "/deps/lib", "/../lib/fettle", "/../deps/lib"}) append_libraries_of(beside + relative, found);
+  for (const char* relative : {"", "/deps/lib", "/../lib/fettle", "/../deps/lib"})
+    append_libraries_of(beside + relative, found);
   found.push_back("libonnxruntime.so.1");  // by the system's library path
   found.push_back("libonnxruntime.so");
   return found;
@@ -153,19 +154,23 @@ std::shared_ptr<OrtLibrary> OrtLibrary::open(const OrtSearch& search) {
   }
   if (handle == nullptr) {
     if (search.configured.empty()) fail(Code::failed_precondition, "{}", kHowToGet);
-    fail(Code::failed_precondition, "onnx runtime library '{}' cannot be opened; name an existing libonnxruntime.so of version 1.{} or later",
+    fail(Code::failed_precondition,
+         "onnx runtime library '{}' cannot be opened; name an existing libonnxruntime.so of version 1.{} or later",
          search.configured, kApiVersion);
   }
   auto get_base = reinterpret_cast<const ApiBase* (*)()>(dlsym(handle, "OrtGetApiBase"));
-  if (get_base == nullptr) fail(Code::failed_precondition, "'{}' is not an onnx runtime library (no OrtGetApiBase)", path);
+  if (get_base == nullptr)
+    fail(Code::failed_precondition, "'{}' is not an onnx runtime library (no OrtGetApiBase)", path);
   const ApiBase* base = get_base();
   const std::string version = base->version();
   const std::optional<int64_t> minor = minor_version(version);
   if (!minor || *minor < kApiVersion) {
-    fail(Code::failed_precondition, "'{}' is onnx runtime {}; version 1.{} or later is needed", path, version, kApiVersion);
+    fail(Code::failed_precondition, "'{}' is onnx runtime {}; version 1.{} or later is needed", path, version,
+         kApiVersion);
   }
   const void* raw = base->get_api(kApiVersion);
-  if (raw == nullptr) fail(Code::failed_precondition, "'{}' (onnx runtime {}) does not serve api {}", path, version, kApiVersion);
+  if (raw == nullptr)
+    fail(Code::failed_precondition, "'{}' (onnx runtime {}) does not serve api {}", path, version, kApiVersion);
   OrtTable table;
   const Slots slots(raw);
   bind_environment(slots, table);
@@ -173,11 +178,11 @@ std::shared_ptr<OrtLibrary> OrtLibrary::open(const OrtSearch& search) {
   bind_types(slots, table);
   bind_values(slots, table);
   // Never dlclose: the library's threads and statics outlive any handle.
-  return std::shared_ptr<OrtLibrary>(new OrtLibrary(path, version, table, search.intra_op_threads));
+  return std::make_shared<OrtLibrary>(Opened{path, version, table}, search.intra_op_threads);
 }
 
-OrtLibrary::OrtLibrary(std::string path, std::string version, const OrtTable& table, int intra_op_threads)
-    : path_(std::move(path)), version_(std::move(version)), table_(table) {
+OrtLibrary::OrtLibrary(Opened opened, int intra_op_threads)
+    : path_(std::move(opened.path)), version_(std::move(opened.version)), table_(opened.table) {
   OrtThreadingOptions* options = nullptr;
   const auto ok = [&](OrtStatus* status) { check(status, Code::internal, "onnx runtime could not be set up"); };
   ok(table_.create_threading_options(&options));

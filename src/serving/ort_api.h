@@ -1,5 +1,6 @@
-// ONNX Runtime's C interface without its header: opaque types, the slots of its function table that the backend calls, and the
-// library opened at run time. Facts (slot numbers, signatures, ownership): the published C API of ONNX Runtime 1.17 and later.
+// ONNX Runtime's C interface without its header: opaque types, the slots of its function table that the backend calls,
+// and the library opened at run time. Facts (slot numbers, signatures, ownership): the published C API of ONNX
+// Runtime 1.17 and later.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +38,8 @@ struct OrtTable {
   const char* (*error_message)(const OrtStatus*);
   void (*release_status)(OrtStatus*);
 
-  OrtStatus* (*create_env)(void (*log)(void*, int32_t, const char*, const char*, const char*, const char*), void*, int32_t level,
-                           const char* id, const OrtThreadingOptions*, OrtEnv**);
+  OrtStatus* (*create_env)(void (*log)(void*, int32_t, const char*, const char*, const char*, const char*), void*,
+                           int32_t level, const char* id, const OrtThreadingOptions*, OrtEnv**);
   OrtStatus* (*create_threading_options)(OrtThreadingOptions**);
   OrtStatus* (*set_intra_op_threads)(OrtThreadingOptions*, int);
   OrtStatus* (*set_inter_op_threads)(OrtThreadingOptions*, int);
@@ -96,21 +97,30 @@ struct OrtTable {
   OrtStatus* (*default_allocator)(OrtAllocator**);
   OrtStatus* (*allocator_free)(OrtAllocator*, void*);
 
-  OrtStatus* (*run)(OrtSession*, const void* options, const char* const* in_names, const OrtValue* const* in, size_t n_in,
-                    const char* const* out_names, size_t n_out, OrtValue** out);
+  OrtStatus* (*run)(OrtSession*, const void* options, const char* const* in_names, const OrtValue* const* in,
+                    size_t n_in, const char* const* out_names, size_t n_out, OrtValue** out);
 };
 
 struct OrtSearch {
-  std::string configured;              // a path that someone named: used or refused, never replaced by another
-  std::string binary_directory;        // looked into next; empty: that of the running program
-  int intra_op_threads = 1;            // of the process-wide pool; the caller of a run is one of them
+  std::string configured;        // a path that someone named: used or refused, never replaced by another
+  std::string binary_directory;  // looked into next; empty: that of the running program
+  int intra_op_threads = 1;      // of the process-wide pool; the caller of a run is one of them
 };
 
 // The opened library with the process's one environment. Thread-safe. Sessions must be released before it.
 class OrtLibrary {
  public:
-  // Throws failed_precondition: not found (says how to get it), or found but unusable (names file, version and what is wanted).
+  // Throws failed_precondition: not found (says how to get it), or found but unusable (names file, version and what is
+  // wanted).
   static std::shared_ptr<OrtLibrary> open(const OrtSearch& search);
+
+  struct Opened {
+    std::string path;
+    std::string version;
+    OrtTable table;
+  };
+  // Sets up the environment of a library that open() has found.
+  OrtLibrary(Opened opened, int intra_op_threads);
   ~OrtLibrary();
   OrtLibrary(const OrtLibrary&) = delete;
   OrtLibrary& operator=(const OrtLibrary&) = delete;
@@ -122,13 +132,13 @@ class OrtLibrary {
   const std::string& version() const { return version_; }
   const std::string& path() const { return path_; }
 
-  // The message of a failed call, for the log only (it holds paths and library internals); releases the status. "" on success.
+  // The message of a failed call, for the log only (it holds paths and library internals); releases the status. "" on
+  // success.
   std::string take_error(OrtStatus* status) const;
   // Throws `code` with `what` when the call failed; the library's own text goes to the log.
   void check(OrtStatus* status, Code code, std::string_view what) const;
 
  private:
-  OrtLibrary(std::string path, std::string version, const OrtTable& table, int intra_op_threads);
   std::string path_;
   std::string version_;
   OrtTable table_;

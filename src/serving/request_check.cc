@@ -61,7 +61,8 @@ class Check {
   void check_names() const {
     std::vector<std::string> got;
     for (const Tensor& input : request_.inputs) {
-      if (std::ranges::find(got, input.name) != got.end()) refuse("input '{}' already exists in request", shown(input.name, 120));
+      if (std::ranges::find(got, input.name) != got.end())
+        refuse("input '{}' already exists in request", shown(input.name, 120));
       got.push_back(input.name);
     }
     std::vector<std::string> missing;
@@ -75,24 +76,28 @@ class Check {
       }
     }
     if (!missing.empty()) {
-      refuse("expected {} inputs but got {} inputs for model '{}'. Got input(s) [{}], but missing required input(s) [{}]. Please provide all "
-             "required input(s).",
-             model_.inputs.size(), got.size(), model_.name, quoted_names(got), quoted_names(missing));
+      refuse(
+          "expected {} inputs but got {} inputs for model '{}'. Got input(s) [{}], but missing required input(s) [{}]. "
+          "Please provide all "
+          "required input(s).",
+          model_.inputs.size(), got.size(), model_.name, quoted_names(got), quoted_names(missing));
     }
   }
 
   Tensor take_input(const TensorSpec& spec) {
     Tensor& input = *std::ranges::find(request_.inputs, spec.name, &Tensor::name);
     if (input.dtype != spec.dtype) {
-      refuse("inference input '{}' data-type is '{}', but model '{}' expects '{}'", spec.name, tensor::dtype_name(input.dtype), model_.name,
-             tensor::dtype_name(spec.dtype));
+      refuse("inference input '{}' data-type is '{}', but model '{}' expects '{}'", spec.name,
+             tensor::dtype_name(input.dtype), model_.name, tensor::dtype_name(spec.dtype));
     }
     const std::optional<int64_t> count = tensor::element_count(input.shape);
-    if (!count) refuse("shape {} of input '{}' must not be negative or larger than 2^63 elements", tensor::format_shape(input.shape), spec.name);
+    if (!count)
+      refuse("shape {} of input '{}' must not be negative or larger than 2^63 elements",
+             tensor::format_shape(input.shape), spec.name);
     // A model's rank 0 means a scalar or a rank that is not known: the library decides.
     if (!spec.shape.empty() && !shape_fits(spec.shape, input.shape)) {
-      refuse("unexpected shape for input '{}' for model '{}'. Expected {}, got {}.", spec.name, model_.name, tensor::format_shape(spec.shape),
-             tensor::format_shape(input.shape));
+      refuse("unexpected shape for input '{}' for model '{}'. Expected {}, got {}.", spec.name, model_.name,
+             tensor::format_shape(spec.shape), tensor::format_shape(input.shape));
     }
     check_size(input, static_cast<uint64_t>(*count));
     return std::move(input);
@@ -113,7 +118,8 @@ class Check {
     }
     uint64_t bytes = 0;
     if (__builtin_mul_overflow(count, tensor::element_size(input.dtype), &bytes) || bytes != input.data.size()) {
-      refuse("input byte size mismatch for input '{}' for model '{}'. Expected {}, got {}", input.name, model_.name, bytes, input.data.size());
+      refuse("input byte size mismatch for input '{}' for model '{}'. Expected {}, got {}", input.name, model_.name,
+             bytes, input.data.size());
     }
   }
 
@@ -129,8 +135,8 @@ class Check {
         if (names[d].empty()) continue;
         const auto [at, is_new] = seen.try_emplace(names[d], Seen{inputs[i].shape[d], &inputs[i].name});
         if (!is_new && at->second.size != inputs[i].shape[d]) {
-          refuse("dimension '{}' is {} in input '{}' and {} in input '{}'", names[d], at->second.size, *at->second.input, inputs[i].shape[d],
-                 inputs[i].name);
+          refuse("dimension '{}' is {} in input '{}' and {} in input '{}'", names[d], at->second.size,
+                 *at->second.input, inputs[i].shape[d], inputs[i].name);
         }
       }
     }
@@ -141,7 +147,8 @@ class Check {
     const int64_t rows = inputs[0].shape[0];
     for (const Tensor& input : inputs) {
       if (input.shape[0] != rows) {
-        refuse("batch dimension is {} in input '{}' and {} in input '{}'", rows, inputs[0].name, input.shape[0], input.name);
+        refuse("batch dimension is {} in input '{}' and {} in input '{}'", rows, inputs[0].name, input.shape[0],
+               input.name);
       }
     }
     if (rows > model_.max_batch_size && model_.oversize == Oversize::refuse) {
@@ -191,6 +198,8 @@ class Check {
 
 }  // namespace
 
-Outcome<CheckedRequest> check_request(const ModelShape& model, InferRequest& request) { return Check(model, request).run(); }
+Outcome<CheckedRequest> check_request(const ModelShape& model, InferRequest& request) {
+  return Check(model, request).run();
+}
 
 }  // namespace fettle::serving

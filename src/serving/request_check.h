@@ -1,5 +1,5 @@
-// Holds a request against a model's inputs and outputs before anything is queued: the library below does not notice a missing input
-// before it runs, nor that equal symbolic dimensions differ. Pure.
+// Holds a request against a model's inputs and outputs before anything is queued: the library below does not notice a
+// missing input before it runs, nor that equal symbolic dimensions differ. Pure.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct CheckedRequest {
   std::vector<tensor::Tensor> inputs;  // in the model's order, aligned for their element type
   std::vector<size_t> outputs;         // indexes into the model's outputs, in the order asked for
   int64_t rows = 1;
-  std::string group;                   // requests with equal groups may share a run
+  std::string group;  // requests with equal groups may share a run
 };
 
 // Moves the inputs out of `request`. invalid_argument with the texts that users of the protocol search for, prefixed by

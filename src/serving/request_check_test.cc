@@ -11,13 +11,15 @@ using tensor::Tensor;
 const ModelShape kModel{.name = "m",
                         .inputs = {{.name = "a", .dtype = DType::fp32, .shape = {-1, 2}, .dim_names = {"n", ""}},
                                    {.name = "b", .dtype = DType::int64, .shape = {-1, 1}, .dim_names = {"n", ""}}},
-                        .outputs = {{.name = "y", .dtype = DType::fp32, .shape = {-1, 1}}, {.name = "z", .dtype = DType::fp32, .shape = {-1, 1}}},
+                        .outputs = {{.name = "y", .dtype = DType::fp32, .shape = {-1, 1}},
+                                    {.name = "z", .dtype = DType::fp32, .shape = {-1, 1}}},
                         .max_batch_size = 4,
                         .oversize = Oversize::refuse};
 
 Tensor zeros(std::string name, DType dtype, tensor::Shape shape) {
   const auto count = static_cast<size_t>(tensor::element_count(shape).value_or(0));
-  return tensor::make_tensor(std::move(name), dtype, std::move(shape), std::string(count * tensor::element_size(dtype), '\0'));
+  return tensor::make_tensor(std::move(name), dtype, std::move(shape),
+                             std::string(count * tensor::element_size(dtype), '\0'));
 }
 
 InferRequest good(int64_t rows = 2) {
@@ -48,7 +50,8 @@ TEST(CheckRequest, NamesWhatIsWrong) {
   missing.inputs.pop_back();
   missing.id = "r\n7";
   EXPECT_EQ(refusal(missing),
-            "[request id: r?7] expected 2 inputs but got 1 inputs for model 'm'. Got input(s) ['b'], but missing required input(s) ['a']. "
+            "[request id: r?7] expected 2 inputs but got 1 inputs for model 'm'. Got input(s) ['b'], but missing "
+            "required input(s) ['a']. "
             "Please provide all required input(s).");
   InferRequest extra = good();
   extra.inputs.push_back(zeros("c", DType::fp32, {2, 1}));
@@ -58,10 +61,12 @@ TEST(CheckRequest, NamesWhatIsWrong) {
   EXPECT_EQ(refusal(twice), "[request id: <id_unknown>] input 'a' already exists in request");
   InferRequest type = good();
   type.inputs[1] = zeros("a", DType::fp64, {2, 2});
-  EXPECT_EQ(refusal(type), "[request id: <id_unknown>] inference input 'a' data-type is 'FP64', but model 'm' expects 'FP32'");
+  EXPECT_EQ(refusal(type),
+            "[request id: <id_unknown>] inference input 'a' data-type is 'FP64', but model 'm' expects 'FP32'");
   InferRequest shape = good();
   shape.inputs[1] = zeros("a", DType::fp32, {2, 3});
-  EXPECT_EQ(refusal(shape), "[request id: <id_unknown>] unexpected shape for input 'a' for model 'm'. Expected [-1,2], got [2,3].");
+  EXPECT_EQ(refusal(shape),
+            "[request id: <id_unknown>] unexpected shape for input 'a' for model 'm'. Expected [-1,2], got [2,3].");
   InferRequest rows = good();
   rows.inputs[1] = zeros("a", DType::fp32, {1, 2});
   EXPECT_EQ(refusal(rows), "[request id: <id_unknown>] dimension 'n' is 1 in input 'a' and 2 in input 'b'");
@@ -73,7 +78,8 @@ TEST(CheckRequest, NamesWhatIsWrong) {
   EXPECT_EQ(refusal(output), "[request id: <id_unknown>] output 'y' already exists in request");
   InferRequest size = good();
   size.inputs[1].data.remove_suffix(1);
-  EXPECT_EQ(refusal(size), "[request id: <id_unknown>] input byte size mismatch for input 'a' for model 'm'. Expected 16, got 15");
+  EXPECT_EQ(refusal(size),
+            "[request id: <id_unknown>] input byte size mismatch for input 'a' for model 'm'. Expected 16, got 15");
   InferRequest huge = good();
   huge.inputs[1].shape = {int64_t{1} << 62, 2};
   EXPECT_NE(refusal(huge).find("must not be negative"), std::string::npos);

@@ -1,5 +1,7 @@
 #include "serving/runtime.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -10,6 +12,7 @@
 #include "base/log.h"
 #include "base/sync.h"
 #include "base/text.h"
+#include "base/thread_pool.h"
 #include "serving/version_table.h"
 
 namespace fettle::serving {
@@ -28,9 +31,13 @@ int64_t resident_bytes() {
 }
 
 void check_name(std::string_view what, std::string_view name) {
-  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-'; };
-  const bool ok = !name.empty() && name.size() <= 128 && std::isalnum(static_cast<unsigned char>(name[0])) != 0 && std::ranges::all_of(name, plain);
-  if (!ok) fail(Code::invalid_argument, "{} '{}' must match ^[A-Za-z0-9][A-Za-z0-9._-]{{0,127}}$", what, name.substr(0, 120));
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+  };
+  const bool ok = !name.empty() && name.size() <= 128 && std::isalnum(static_cast<unsigned char>(name[0])) != 0 &&
+                  std::ranges::all_of(name, plain);
+  if (!ok)
+    fail(Code::invalid_argument, "{} '{}' must match ^[A-Za-z0-9][A-Za-z0-9._-]{{0,127}}$", what, name.substr(0, 120));
 }
 
 // Values of zero and empty strings, one row: enough for the library to allocate and to choose its kernels.
@@ -43,7 +50,8 @@ std::vector<tensor::Tensor> neutral_inputs(const Backend& backend) {
     if (spec.dtype == tensor::DType::bytes) {
       inputs.push_back(tensor::make_string_tensor(spec.name, shape, std::vector<std::string>(count)));
     } else {
-      inputs.push_back(tensor::make_tensor(spec.name, spec.dtype, shape, std::string(count * tensor::element_size(spec.dtype), '\0')));
+      inputs.push_back(tensor::make_tensor(spec.name, spec.dtype, shape,
+                                           std::string(count * tensor::element_size(spec.dtype), '\0')));
     }
   }
   return inputs;
@@ -55,7 +63,8 @@ class LocalRuntime final : public Runtime {
       : config_(std::move(config)),
         clock_(clock),
         registry_(registry),
-        slots_(static_cast<ptrdiff_t>(config_.run_threads != 0 ? config_.run_threads : std::max(1u, std::thread::hardware_concurrency()))),
+        slots_(static_cast<ptrdiff_t>(config_.run_threads != 0 ? config_.run_threads
+                                                               : std::max(1u, std::jthread::hardware_concurrency()))),
         table_(std::make_shared<const VersionTable>()) {}
 
   ~LocalRuntime() override { table_.store(std::make_shared<const VersionTable>()); }
@@ -83,14 +92,18 @@ class LocalRuntime final : public Runtime {
       std::lock_guard lock(load_mutex_);
       serials = swap_out(name, version);
     }
-    if (serials.empty()) fail(Code::not_found, "model '{}'{} is not loaded", name, version.empty() ? "" : fmt::format(" version {}", version));
+    if (serials.empty())
+      fail(Code::not_found, "model '{}'{} is not loaded", name,
+           version.empty() ? "" : fmt::format(" version {}", version));
     const int64_t deadline_ns = clock_.steady_ns() + config_.unload_wait_ms * 1'000'000;
-    for (uint64_t serial : serials) retirement_.wait_gone(serial, std::max<int64_t>(0, (deadline_ns - clock_.steady_ns()) / 1'000'000));
+    for (uint64_t serial : serials)
+      retirement_.wait_gone(serial, std::max<int64_t>(0, (deadline_ns - clock_.steady_ns()) / 1'000'000));
     statuses_.with([&](Statuses& statuses) {
       for (auto& [key, status] : statuses) {
         if (key.first == name && status.state == "UNLOADING") status.state = "UNAVAILABLE", status.reason = "unloaded";
       }
-      if (statuses.size() > kStatusLimit) std::erase_if(statuses, [](const auto& entry) { return entry.second.reason == "unloaded"; });
+      if (statuses.size() > kStatusLimit)
+        std::erase_if(statuses, [](const auto& entry) { return entry.second.reason == "unloaded"; });
     });
   }
 
@@ -126,9 +139,11 @@ class LocalRuntime final : public Runtime {
     return all;
   }
 
-  ModelCost measure_cost(const ModelSource& source, const std::vector<tensor::Tensor>& sample, const CostLimits& limits) override {
+  ModelCost measure_cost(const ModelSource& source, const std::vector<tensor::Tensor>& sample,
+                         const CostLimits& limits) override {
     ModelCost cost;
-    cost.size_bytes = static_cast<int64_t>(source.bytes ? source.bytes->size() : std::filesystem::file_size(source.file));
+    cost.size_bytes =
+        static_cast<int64_t>(source.bytes ? source.bytes->size() : std::filesystem::file_size(source.file));
     const int64_t before_bytes = resident_bytes();
     const int64_t begin_ns = clock_.steady_ns();
     const std::unique_ptr<Backend> backend = open(source);
@@ -146,7 +161,9 @@ class LocalRuntime final : public Runtime {
       run_ms.push_back(static_cast<double>(clock_.steady_ns() - run_ns) * 1e-6);
     } while (clock_.steady_ns() < stop_ns && static_cast<int64_t>(run_ms.size()) < limits.max_runs);
     std::ranges::sort(run_ms);
-    const auto quantile = [&](double q) { return run_ms[static_cast<size_t>(std::ceil(q * static_cast<double>(run_ms.size()))) - 1]; };
+    const auto quantile = [&](double q) {
+      return run_ms[static_cast<size_t>(std::ceil(q * static_cast<double>(run_ms.size()))) - 1];
+    };
     cost.p50_ms = quantile(0.50);
     cost.p99_ms = quantile(0.99);
     cost.memory_bytes = std::max<int64_t>(0, resident_bytes() - before_bytes);
@@ -163,22 +180,39 @@ class LocalRuntime final : public Runtime {
     return library_;
   }
 
+  // Opens, and runs it once, on the one loader thread: sessions are big, and with the C library's memory pools per
+  // thread each thread that ever loaded one would keep its share.
   std::unique_ptr<Backend> open(const ModelSource& source) {
     if (source.platform != "onnxruntime_onnx") {
       fail(Code::invalid_argument, "backend '{}' is not available; convert the model to onnx", source.platform);
     }
-    return open_onnx_model(library(), source, config_.model_limit_bytes);
+    std::promise<Outcome<std::unique_ptr<Backend>>> opened;
+    auto answer = opened.get_future();
+    const bool queued = loader_.try_run([&] {
+      opened.set_value(outcome_of([&] {
+        auto backend = open_onnx_model(library(), source, config_.model_limit_bytes);
+        warm_up(*backend, source.name);
+        // Reading and optimising a model takes several times its size for a moment; the C library would keep those
+        // pages.
+        malloc_trim(0);
+        return backend;
+      }));
+    });
+    if (!queued) fail(Code::unavailable, "model '{}' was not loaded: too many loads are waiting", source.name);
+    return value_or_throw(answer.get());
+  }
+
+  static void warm_up(const Backend& backend, const std::string& name) {
+    std::vector<size_t> outputs(backend.outputs().size());
+    for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = i;
+    // A model may rightly refuse neutral values; the run is for warmth, not for judgement.
+    if (auto warm = backend.run(neutral_inputs(backend), outputs); !warm) {
+      log_debug("warm-up with neutral values was refused", {{"model", name}, {"text", warm.error().message}});
+    }
   }
 
   std::unique_ptr<LoadedModel> make_model(const ModelSource& source) {
-    auto backend = open(source);
-    std::vector<size_t> outputs(backend->outputs().size());
-    for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = i;
-    // A model may rightly refuse neutral values; the run is for warmth, not for judgement.
-    if (auto warm = backend->run(neutral_inputs(*backend), outputs); !warm) {
-      log_debug("warm-up with neutral values was refused", {{"model", source.name}, {"text", warm.error().message}});
-    }
-    return std::make_unique<LoadedModel>(source, std::move(backend), slots_, clock_, registry_, config_.inline_cost_us);
+    return std::make_unique<LoadedModel>(source, open(source), slots_, clock_, registry_, config_.inline_cost_us);
   }
 
   std::shared_ptr<LoadedModel> find(std::string_view name, std::string_view version) const {
@@ -216,7 +250,8 @@ class LocalRuntime final : public Runtime {
   }
 
   void set_status(const std::string& name, const std::string& version, std::string state, std::string reason) {
-    statuses_.with([&](Statuses& statuses) { statuses[{name, version}] = {name, version, std::move(state), std::move(reason)}; });
+    statuses_.with(
+        [&](Statuses& statuses) { statuses[{name, version}] = {name, version, std::move(state), std::move(reason)}; });
   }
 
   Error why_not(std::string_view name, std::string_view version) const {
@@ -229,8 +264,11 @@ class LocalRuntime final : public Runtime {
       }
     });
     if (!name_known) return {Code::not_found, fmt::format("Request for unknown model: '{}' is not found", name)};
-    if (version.empty()) return {Code::unavailable, fmt::format("Request for unknown model: '{}' has no available versions", name)};
-    if (version_known) return {Code::unavailable, fmt::format("Request for unknown model: '{}' version {} is not at ready state", name, version)};
+    if (version.empty())
+      return {Code::unavailable, fmt::format("Request for unknown model: '{}' has no available versions", name)};
+    if (version_known)
+      return {Code::unavailable,
+              fmt::format("Request for unknown model: '{}' version {} is not at ready state", name, version)};
     return {Code::not_found, fmt::format("Request for unknown model: '{}' version {} is not found", name, version)};
   }
 
@@ -242,6 +280,7 @@ class LocalRuntime final : public Runtime {
   std::shared_ptr<OrtLibrary> library_;
   Retirement retirement_;  // before the table: what the table lets go of retires here
   std::mutex load_mutex_;  // one load or swap at a time
+  ThreadPool loader_{{.name = "model-load", .threads = 1, .queue_limit = 64}};
   Sync<Statuses> statuses_;
   std::atomic<std::shared_ptr<const VersionTable>> table_;
 };

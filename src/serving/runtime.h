@@ -1,4 +1,5 @@
-// The serving runtime: loaded model versions, their batchers, and inference on them. The edges (HTTP, gRPC, gateway) share it.
+// The serving runtime: loaded model versions, their batchers, and inference on them. The edges (HTTP, gRPC, gateway)
+// share it.
 #pragma once
 
 #include <cstdint>
@@ -26,14 +27,17 @@ struct RequestedOutput {
 };
 
 struct InferRequest {
-  std::string id;                       // the client's, echoed
+  std::string id;  // the client's, echoed
   std::vector<tensor::Tensor> inputs;
-  std::vector<RequestedOutput> outputs; // empty: all
+  std::vector<RequestedOutput> outputs;  // empty: all
   Parameters parameters;
-  int64_t deadline_ns = 0;              // steady clock; 0: none. Expired work is dropped with deadline_exceeded.
+  int64_t deadline_ns = 0;  // steady clock; 0: none. Expired work is dropped with deadline_exceeded.
+  // True when nobody waits for the answer any more: work that has not begun is dropped with aborted. Asked from
+  // instance threads.
+  std::function<bool()> abandoned = nullptr;
 };
 
-struct InferTimes {                     // nanoseconds
+struct InferTimes {  // nanoseconds
   int64_t queue_ns = 0;
   int64_t compute_ns = 0;
 };
@@ -47,8 +51,8 @@ struct InferResponse {
   InferTimes times;
 };
 
-// Called exactly once: on an instance thread, or on the caller's before infer() returns (refusals, and models so cheap that a hand-over
-// would cost more than the run). Must not block; hold no lock over infer() that it takes too.
+// Called exactly once: on an instance thread, or on the caller's before infer() returns (refusals, and models so cheap
+// that a hand-over would cost more than the run). Must not block; hold no lock over infer() that it takes too.
 using InferDone = std::function<void(Outcome<InferResponse>)>;
 
 struct TensorSpec {
@@ -56,18 +60,19 @@ struct TensorSpec {
   tensor::DType dtype = tensor::DType::fp32;
   tensor::Shape shape;  // -1: any
   bool optional = false;
-  std::vector<std::string> dim_names = {};  // symbolic names, "" where fixed or unnamed; equal names must have equal sizes in a request
+  std::vector<std::string> dim_names =
+      {};  // symbolic names, "" where fixed or unnamed; equal names must have equal sizes in a request
 };
 
 enum class Oversize { run_alone, refuse };  // a single request of more rows than max_batch_size
 
 struct BatchingConfig {
   bool enabled = true;
-  int64_t max_batch_size = 64;     // rows; 0: the model takes no batch dimension
-  int64_t max_delay_us = 0;        // how long the oldest request may wait for company
+  int64_t max_batch_size = 64;  // rows; 0: the model takes no batch dimension
+  int64_t max_delay_us = 0;     // how long the oldest request may wait for company
   std::vector<int64_t> preferred_sizes;
-  size_t queue_limit = 4096;       // requests; beyond it: unavailable
-  size_t instances = 1;            // threads that run the model
+  size_t queue_limit = 4096;  // requests; beyond it: unavailable
+  size_t instances = 1;       // threads that run the model
   Oversize oversize = Oversize::run_alone;
 };
 
@@ -76,8 +81,8 @@ struct ModelSource {
   std::string name;
   std::string version = "1";
   std::string platform = "onnxruntime_onnx";
-  std::string file;                                // path of model.onnx, or empty
-  std::shared_ptr<const std::string> bytes;        // else the content
+  std::string file;                          // path of model.onnx, or empty
+  std::shared_ptr<const std::string> bytes;  // else the content
   BatchingConfig batching;
 };
 
@@ -101,7 +106,7 @@ class ModelPin {
 struct ModelStatus {
   std::string name;
   std::string version;
-  std::string state;   // "READY", "LOADING", "UNLOADING", "UNAVAILABLE"
+  std::string state;  // "READY", "LOADING", "UNLOADING", "UNAVAILABLE"
   std::string reason;
 };
 
@@ -110,7 +115,8 @@ struct DurationStatistics {
   uint64_t ns = 0;
 };
 
-// What a version did since it was loaded. Durations are summed per request: a run of a batch of n requests adds its time n times.
+// What a version did since it was loaded. Durations are summed per request: a run of a batch of n requests adds its
+// time n times.
 struct ModelStatistics {
   std::string name;
   std::string version;
@@ -129,7 +135,7 @@ struct ModelStatistics {
     DurationStatistics compute_infer;
     DurationStatistics compute_output;
   };
-  std::vector<Batch> batches;     // by rows
+  std::vector<Batch> batches;  // by rows
 };
 
 // What a model costs, measured by running it (validation gates use it).
@@ -151,8 +157,8 @@ class Runtime {
  public:
   virtual ~Runtime() = default;
 
-  // Loads, warms up and swaps in. A failed load keeps what served before. Errors: invalid_argument (corrupt or unsupported model),
-  // failed_precondition (ONNX Runtime is missing; the message says how to get it).
+  // Loads, warms up and swaps in. A failed load keeps what served before. Errors: invalid_argument (corrupt or
+  // unsupported model), failed_precondition (ONNX Runtime is missing; the message says how to get it).
   virtual void load(const ModelSource& source) = 0;
   // Waits for pinned requests. not_found when it is not loaded. Empty version: all versions.
   virtual void unload(std::string_view name, std::string_view version) = 0;
@@ -163,26 +169,28 @@ class Runtime {
 
   // Of the loaded versions, in order of name and version.
   virtual std::vector<ModelStatistics> statistics() const { return {}; }
-  // Loads the model beside what serves, runs `sample` (all inputs, any number of rows) again and again, and unloads it. Blocks for up to
-  // limits.max_time_ms and a run. Errors as load()'s, and those of the sample's first run.
-  virtual ModelCost measure_cost(const ModelSource& source, const std::vector<tensor::Tensor>& sample, const CostLimits& limits) {
+  // Loads the model beside what serves, runs `sample` (all inputs, any number of rows) again and again, and unloads it.
+  // Blocks for up to limits.max_time_ms and a run. Errors as load()'s, and those of the sample's first run.
+  virtual ModelCost measure_cost(const ModelSource& source, const std::vector<tensor::Tensor>& sample,
+                                 const CostLimits& limits) {
     static_cast<void>(sample), static_cast<void>(limits);
     fail(Code::unimplemented, "this runtime cannot measure model '{}'", source.name);
   }
 };
 
 struct RuntimeConfig {
-  std::string onnxruntime_library;      // a path named by FETTLE_ONNXRUNTIME or the configuration; empty: searched (ort_api.h)
-  std::string binary_directory;         // searched next; empty: that of the running program
-  size_t run_threads = 0;               // runs at one moment, over all models; 0: one a core
-  int intra_op_threads = 1;             // threads inside one run, of one pool for all models
+  std::string
+      onnxruntime_library;       // a path named by FETTLE_ONNXRUNTIME or the configuration; empty: searched (ort_api.h)
+  std::string binary_directory;  // searched next; empty: that of the running program
+  size_t run_threads = 0;        // runs at one moment, over all models; 0: one a core
+  int intra_op_threads = 1;      // threads inside one run, of one pool for all models
   uint64_t model_limit_bytes = uint64_t{2} << 30;
-  int64_t unload_wait_ms = 10'000;      // for requests in flight; what still holds a version then keeps it until it is done
-  int64_t inline_cost_us = 50;          // a model cheaper than this runs on the caller's thread when nothing waits; 0: never
+  int64_t unload_wait_ms = 10'000;  // for requests in flight; what still holds a version then keeps it until it is done
+  int64_t inline_cost_us = 50;  // a model cheaper than this runs on the caller's thread when nothing waits; 0: never
 };
 
-// The runtime of the product. `clock` and `registry` must outlive it, and all pins must be released before it is destroyed. ONNX Runtime
-// is opened by the first load that needs it.
+// The runtime of the product. `clock` and `registry` must outlive it, and all pins must be released before it is
+// destroyed. ONNX Runtime is opened by the first load that needs it.
 std::unique_ptr<Runtime> make_runtime(RuntimeConfig config, const Clock& clock, metrics::Registry& registry);
 
 }  // namespace fettle::serving

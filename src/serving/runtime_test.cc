@@ -19,7 +19,9 @@ using tensor::Tensor;
 
 const std::string kLibrary = std::string(FETTLE_SOURCE_DIR) + "/build/deps/lib/libonnxruntime.so";
 
-std::string model_file(const std::string& name) { return std::string(FETTLE_SOURCE_DIR) + "/src/serving/testdata/" + name + ".onnx"; }
+std::string model_file(const std::string& name) {
+  return std::string(FETTLE_SOURCE_DIR) + "/src/serving/testdata/" + name + ".onnx";
+}
 
 Tensor floats(std::string name, tensor::Shape shape, const std::vector<float>& values) {
   return tensor::make_tensor(std::move(name), DType::fp32, std::move(shape),
@@ -44,15 +46,16 @@ std::string failure_of(const std::function<void()>& body) {
 
 class RuntimeTest : public ::testing::Test {
  protected:
-  std::shared_ptr<ModelPin> load(const std::string& file, const std::string& name = "m", const std::string& version = "1",
-                                 BatchingConfig batching = {}) {
+  std::shared_ptr<ModelPin> load(const std::string& file, const std::string& name = "m",
+                                 const std::string& version = "1", BatchingConfig batching = {}) {
     runtime_->load({.name = name, .version = version, .file = model_file(file), .batching = batching});
     return value_or_throw(runtime_->pin(name, version));
   }
 
   SystemClock clock_;
   metrics::Registry registry_;
-  std::unique_ptr<Runtime> runtime_ = make_runtime({.onnxruntime_library = kLibrary, .run_threads = 2}, clock_, registry_);
+  std::unique_ptr<Runtime> runtime_ =
+      make_runtime({.onnxruntime_library = kLibrary, .run_threads = 2}, clock_, registry_);
 };
 
 TEST_F(RuntimeTest, LoadsAndAnswers) {
@@ -76,7 +79,8 @@ TEST_F(RuntimeTest, CarriesEveryDatatypeThroughBitExactly) {
     std::ranges::transform(word, word.begin(), [](char c) { return static_cast<char>(std::tolower(c)); });
     const auto model = load("identity_" + word, "id-" + word);
     std::string bytes(6 * tensor::element_size(dtype), '\0');
-    for (size_t b = 0; b < bytes.size(); ++b) bytes[b] = static_cast<char>(dtype == DType::boolean ? b % 2 : b * 37 + 1);
+    for (size_t b = 0; b < bytes.size(); ++b)
+      bytes[b] = static_cast<char>(dtype == DType::boolean ? b % 2 : b * 37 + 1);
     const auto answer = infer(*model, {.inputs = {tensor::make_tensor("x", dtype, {3, 2}, bytes)}});
     ASSERT_TRUE(answer) << word << ": " << answer.error().message;
     EXPECT_EQ(answer->outputs[0].dtype, dtype) << word;
@@ -139,7 +143,8 @@ TEST_F(RuntimeTest, OneBadRowDoesNotFailItsNeighbours) {
   for (int64_t index : {int64_t{1}, int64_t{99}, int64_t{3}}) {
     auto promise = std::make_shared<std::promise<Outcome<InferResponse>>>();
     answers.push_back(promise->get_future());
-    model->infer({.inputs = {tensor::make_tensor("i", DType::int64, {1}, std::string(reinterpret_cast<const char*>(&index), 8))}},
+    model->infer({.inputs = {tensor::make_tensor("i", DType::int64, {1},
+                                                 std::string(reinterpret_cast<const char*>(&index), 8))}},
                  [promise](Outcome<InferResponse> outcome) { promise->set_value(std::move(outcome)); });
   }
   EXPECT_EQ(answers[0].get()->outputs[0].values<float>()[0], 10.0f);
@@ -167,11 +172,21 @@ TEST_F(RuntimeTest, StopsMergingForAModelThatMixesRows) {
 
 TEST_F(RuntimeTest, DropsQueuedWorkWhoseDeadlinePassed) {
   const auto model = load("double", "m", "1", {.max_batch_size = 8, .max_delay_us = 300'000});
-  const auto late = infer(*model, {.inputs = {floats("x", {1, 2}, {1, 2})}, .deadline_ns = clock_.steady_ns() + 5'000'000});
+  const auto late =
+      infer(*model, {.inputs = {floats("x", {1, 2}, {1, 2})}, .deadline_ns = clock_.steady_ns() + 5'000'000});
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Code::deadline_exceeded);
   EXPECT_EQ(runtime_->statistics()[0].execution_count, 0u);
-  EXPECT_EQ(infer(*model, {.inputs = {floats("x", {1, 2}, {1, 2})}, .deadline_ns = 1}).error().code, Code::deadline_exceeded);
+  EXPECT_EQ(infer(*model, {.inputs = {floats("x", {1, 2}, {1, 2})}, .deadline_ns = 1}).error().code,
+            Code::deadline_exceeded);
+}
+
+TEST_F(RuntimeTest, DoesNotRunWhatNobodyWaitsFor) {
+  const auto model = load("double", "m", "1", {.max_batch_size = 8, .max_delay_us = 20'000});
+  const auto gone = infer(*model, {.inputs = {floats("x", {1, 2}, {1, 2})}, .abandoned = [] { return true; }});
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::aborted);
+  EXPECT_EQ(runtime_->statistics()[0].execution_count, 0u);
 }
 
 TEST_F(RuntimeTest, RefusesBeyondTheQueueLimit) {
@@ -236,14 +251,17 @@ TEST_F(RuntimeTest, RefusesModelsThatItCannotRun) {
 TEST_F(RuntimeTest, SaysHowToGetAMissingLibrary) {
   const TemporaryDirectory empty;
   const auto without = make_runtime({.onnxruntime_library = (empty.path() / "none.so").string()}, clock_, registry_);
-  EXPECT_NE(failure_of([&] { without->load({.name = "m", .file = model_file("double")}); }).find("none.so' cannot be opened"), std::string::npos);
+  EXPECT_NE(
+      failure_of([&] { without->load({.name = "m", .file = model_file("double")}); }).find("none.so' cannot be opened"),
+      std::string::npos);
   write_file_atomic(empty.path() / "libc-like.so", "not a library");
   const OrtSearch search{.binary_directory = empty.path().string()};
   EXPECT_EQ(ort_candidates(search).size(), 2u);
   if (failure_of([&] { OrtLibrary::open(search); }) != "no failure") {
     EXPECT_NE(failure_of([&] { OrtLibrary::open(search); }).find("pip install onnxruntime"), std::string::npos);
   }
-  EXPECT_NE(failure_of([] { OrtLibrary::open({.configured = "libz.so.1"}); }).find("is not an onnx runtime library"), std::string::npos);
+  EXPECT_NE(failure_of([] { OrtLibrary::open({.configured = "libz.so.1"}); }).find("is not an onnx runtime library"),
+            std::string::npos);
 }
 
 TEST_F(RuntimeTest, SwapsVersionsUnderTrafficWithoutAFailedRequest) {
@@ -256,13 +274,15 @@ TEST_F(RuntimeTest, SwapsVersionsUnderTrafficWithoutAFailedRequest) {
     clients.emplace_back([&] {
       while (!stop) {
         const auto pin = runtime_->pin("m", "");
-        const auto answer = pin ? infer(**pin, {.inputs = {floats("x", {1, 2}, {1, 2})}}) : std::unexpected(pin.error());
+        const auto answer =
+            pin ? infer(**pin, {.inputs = {floats("x", {1, 2}, {1, 2})}}) : std::unexpected(pin.error());
         ++(answer ? answered : failed);
       }
     });
   }
   for (int cycle = 0; cycle < 30; ++cycle) {
-    runtime_->load({.name = "m", .version = std::to_string(cycle + 2), .file = model_file(cycle % 2 == 0 ? "triple" : "double")});
+    runtime_->load(
+        {.name = "m", .version = std::to_string(cycle + 2), .file = model_file(cycle % 2 == 0 ? "triple" : "double")});
     runtime_->unload("m", std::to_string(cycle + 1));
     runtime_->load({.name = "m", .version = std::to_string(cycle + 2), .file = model_file("double")});
   }
@@ -277,11 +297,12 @@ TEST_F(RuntimeTest, LetsAnAnswerDropTheLastPin) {
   auto pin = load("double", "m", "1", {.max_delay_us = 20'000});
   std::promise<void> answered;
   auto* model = pin.get();
-  model->infer({.inputs = {floats("x", {1, 2}, {1, 2})}}, [held = std::move(pin), &answered](Outcome<InferResponse> outcome) mutable {
-    EXPECT_TRUE(outcome);
-    held.reset();
-    answered.set_value();
-  });
+  model->infer({.inputs = {floats("x", {1, 2}, {1, 2})}},
+               [held = std::move(pin), &answered](Outcome<InferResponse> outcome) mutable {
+                 EXPECT_TRUE(outcome);
+                 held.reset();
+                 answered.set_value();
+               });
   runtime_->unload("m", "");
   answered.get_future().get();
 }
@@ -291,22 +312,27 @@ TEST_F(RuntimeTest, CountsUnderOurNamesAndTritons) {
   infer(*model, {.inputs = {floats("x", {3, 2}, {1, 2, 3, 4, 5, 6})}});
   infer(*model, {.inputs = {}});
   const std::string text = registry_.expose(metrics::Format::prometheus);
-  for (const char* line : {"nv_inference_request_success{model=\"m\",version=\"1\"} 1", "nv_inference_count{model=\"m\",version=\"1\"} 3",
-                           "nv_inference_request_failure{model=\"m\",version=\"1\"} 1", "fettle_model_rows_total{model=\"m\",version=\"1\"} 3",
-                           "fettle_model_failures_total{model=\"m\",version=\"1\",code=\"invalid_argument\"} 1"}) {
+  for (const char* line :
+       {"nv_inference_request_success{model=\"m\",version=\"1\"} 1", "nv_inference_count{model=\"m\",version=\"1\"} 3",
+        "nv_inference_request_failure{model=\"m\",version=\"1\"} 1",
+        "fettle_model_rows_total{model=\"m\",version=\"1\"} 3",
+        "fettle_model_failures_total{model=\"m\",version=\"1\",code=\"invalid_argument\"} 1"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
 }
 
 TEST_F(RuntimeTest, MeasuresWhatAModelCosts) {
-  const ModelCost cost = runtime_->measure_cost({.name = "m", .file = model_file("slow")}, {floats("x", {1, 256}, std::vector<float>(256, 1.0f))},
+  const ModelCost cost = runtime_->measure_cost({.name = "m", .file = model_file("slow")},
+                                                {floats("x", {1, 256}, std::vector<float>(256, 1.0f))},
                                                 {.max_runs = 20, .max_time_ms = 2000});
   EXPECT_GT(cost.load_ms, 0.0);
   EXPECT_GT(cost.p50_ms, 0.0);
   EXPECT_GE(cost.p99_ms, cost.p50_ms);
   EXPECT_EQ(cost.size_bytes, static_cast<int64_t>(fs::file_size(model_file("slow"))));
   EXPECT_TRUE(runtime_->models().empty()) << "measuring does not serve";
-  EXPECT_NE(failure_of([&] { runtime_->measure_cost({.name = "m", .file = model_file("slow")}, {}, {}); }).find("expected 1 inputs"),
+  EXPECT_NE(failure_of([&] {
+              runtime_->measure_cost({.name = "m", .file = model_file("slow")}, {}, {});
+            }).find("expected 1 inputs"),
             std::string::npos);
 }
 

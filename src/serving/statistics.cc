@@ -9,7 +9,8 @@ namespace {
 
 constexpr size_t kBatchSizes = 256;  // kept apart in the statistics; further ones share their next power of two
 constexpr std::array<double, 12> kRowBounds = {1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096, 16384};
-constexpr std::array<double, 14> kRunBounds = {10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 50e-3, 0.1, 0.5, 2.5};
+constexpr std::array<double, 14> kRunBounds = {10e-6,  25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3,
+                                               2.5e-3, 5e-3,  10e-3, 50e-3,  0.1,    0.5,    2.5};
 
 void add(DurationStatistics& to, uint64_t count, int64_t ns) {
   to.count += count;
@@ -26,21 +27,30 @@ VersionStatistics::TritonSeries::TritonSeries(metrics::Registry& registry, const
       failure(registry.gauge("nv_inference_request_failure", "Requests refused or failed.", labels)),
       count(registry.gauge("nv_inference_count", "Rows computed.", labels)),
       exec_count(registry.gauge("nv_inference_exec_count", "Runs of the model.", labels)),
-      request_us(registry.gauge("nv_inference_request_duration_us", "Sum of the time of requests, in microseconds.", labels)),
-      queue_us(registry.gauge("nv_inference_queue_duration_us", "Sum of the time in the queue, in microseconds.", labels)),
-      compute_input_us(registry.gauge("nv_inference_compute_input_duration_us", "Sum of the time to gather inputs, in microseconds.", labels)),
-      compute_infer_us(registry.gauge("nv_inference_compute_infer_duration_us", "Sum of the time inside the model, in microseconds.", labels)),
-      compute_output_us(registry.gauge("nv_inference_compute_output_duration_us", "Sum of the time to part outputs, in microseconds.", labels)) {}
+      request_us(
+          registry.gauge("nv_inference_request_duration_us", "Sum of the time of requests, in microseconds.", labels)),
+      queue_us(
+          registry.gauge("nv_inference_queue_duration_us", "Sum of the time in the queue, in microseconds.", labels)),
+      compute_input_us(registry.gauge("nv_inference_compute_input_duration_us",
+                                      "Sum of the time to gather inputs, in microseconds.", labels)),
+      compute_infer_us(registry.gauge("nv_inference_compute_infer_duration_us",
+                                      "Sum of the time inside the model, in microseconds.", labels)),
+      compute_output_us(registry.gauge("nv_inference_compute_output_duration_us",
+                                       "Sum of the time to part outputs, in microseconds.", labels)) {}
 
-VersionStatistics::VersionStatistics(std::string name, std::string version, const Clock& clock, metrics::Registry& registry)
+VersionStatistics::VersionStatistics(std::string name, std::string version, const Clock& clock,
+                                     metrics::Registry& registry)
     : clock_(clock),
       registry_(registry),
       labels_{{"model", name}, {"version", version}},
       requests_(registry.counter("fettle_model_requests_total", "Requests that a model version answered.", labels_)),
       rows_(registry.counter("fettle_model_rows_total", "Rows that a model version computed.", labels_)),
-      runs_(registry.counter("fettle_model_runs_total", "Runs of a model version; a run may serve several requests.", labels_)),
-      queue_seconds_(registry.histogram("fettle_model_queue_seconds", "Time from submission to the start of the run.", kRunBounds, labels_)),
-      infer_seconds_(registry.histogram("fettle_model_infer_seconds", "Time of a run inside the model.", kRunBounds, labels_)),
+      runs_(registry.counter("fettle_model_runs_total", "Runs of a model version; a run may serve several requests.",
+                             labels_)),
+      queue_seconds_(registry.histogram("fettle_model_queue_seconds", "Time from submission to the start of the run.",
+                                        kRunBounds, labels_)),
+      infer_seconds_(
+          registry.histogram("fettle_model_infer_seconds", "Time of a run inside the model.", kRunBounds, labels_)),
       batch_rows_(registry.histogram("fettle_model_batch_rows", "Rows of a run.", kRowBounds, labels_)),
       triton_(registry, labels_) {
   total_.name = std::move(name);
@@ -90,7 +100,9 @@ void VersionStatistics::succeeded(int64_t queue_ns, int64_t total_ns) {
 void VersionStatistics::failed(int64_t total_ns, Code code) {
   metrics::Labels labels = labels_;
   labels.emplace_back("code", code_name(code));
-  registry_.counter("fettle_model_failures_total", "Requests that a model version refused or failed, by error code.", labels).add();
+  registry_
+      .counter("fettle_model_failures_total", "Requests that a model version refused or failed, by error code.", labels)
+      .add();
   triton_.failure.add(1);
   std::lock_guard lock(mutex_);
   add(total_.fail, 1, total_ns);

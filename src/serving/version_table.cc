@@ -28,8 +28,8 @@ bool OlderVersion::operator()(std::string_view a, std::string_view b) const {
   return a < b;
 }
 
-LoadedModel::LoadedModel(const ModelSource& source, std::unique_ptr<Backend> backend, RunSlots& slots, const Clock& clock,
-                         metrics::Registry& registry, int64_t inline_cost_us)
+LoadedModel::LoadedModel(const ModelSource& source, std::unique_ptr<Backend> backend, RunSlots& slots,
+                         const Clock& clock, metrics::Registry& registry, int64_t inline_cost_us)
     : name_(source.name),
       version_(source.version),
       platform_(source.platform),
@@ -42,10 +42,11 @@ LoadedModel::LoadedModel(const ModelSource& source, std::unique_ptr<Backend> bac
                 .inline_cost_us = inline_cost_us},
                *backend_, slots, clock, statistics_) {}
 
-Retirement::Retirement() : thread_([this] {
-  name_thread("model-retire");
-  work();
-}) {}
+Retirement::Retirement()
+    : thread_([this] {
+        name_thread("model-retire");
+        work();
+      }) {}
 
 Retirement::~Retirement() {
   {

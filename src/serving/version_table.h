@@ -1,4 +1,5 @@
-// The loaded versions as an immutable table that readers take whole, and the retirement of versions that nobody uses any more.
+// The loaded versions as an immutable table that readers take whole, and the retirement of versions that nobody uses
+// any more.
 #pragma once
 
 #include <condition_variable>
@@ -27,8 +28,8 @@ struct OlderVersion {
 // One loaded version with its threads.
 class LoadedModel final : public ModelPin {
  public:
-  LoadedModel(const ModelSource& source, std::unique_ptr<Backend> backend, RunSlots& slots, const Clock& clock, metrics::Registry& registry,
-              int64_t inline_cost_us);
+  LoadedModel(const ModelSource& source, std::unique_ptr<Backend> backend, RunSlots& slots, const Clock& clock,
+              metrics::Registry& registry, int64_t inline_cost_us);
 
   const std::string& name() const override { return name_; }
   const std::string& version() const override { return version_; }
@@ -51,7 +52,8 @@ class LoadedModel final : public ModelPin {
   Batcher batcher_;  // last: its threads use the rest
 };
 
-// Destroys models on a thread of its own, since the last pin may be dropped on a thread of the model itself. Thread-safe.
+// Destroys models on a thread of its own, since the last pin may be dropped on a thread of the model itself.
+// Thread-safe.
 class Retirement {
  public:
   Retirement();

@@ -84,7 +84,8 @@ std::string format_shape(std::span<const int64_t> shape) {
 Tensor make_tensor(std::string name, DType dtype, Shape shape, std::string bytes) {
   const std::optional<int64_t> count = element_count(shape);
   FETTLE_CHECK(dtype != DType::bytes, "BYTES tensors are made of strings");
-  FETTLE_CHECK(count && static_cast<size_t>(*count) * element_size(dtype) == bytes.size(), "bytes do not fit the shape");
+  FETTLE_CHECK(count && static_cast<size_t>(*count) * element_size(dtype) == bytes.size(),
+               "bytes do not fit the shape");
   Tensor made;
   made.name = std::move(name);
   made.dtype = dtype;
@@ -111,34 +112,20 @@ Tensor make_string_tensor(std::string name, Shape shape, std::vector<std::string
 double element_as_double(const Tensor& tensor, int64_t index) {
   const char* at = tensor.data.data() + static_cast<size_t>(index) * element_size(tensor.dtype);
   switch (tensor.dtype) {
-    case DType::boolean:
-      return *at != 0 ? 1.0 : 0.0;
-    case DType::uint8:
-      return load_as_double<uint8_t>(at);
-    case DType::uint16:
-      return load_as_double<uint16_t>(at);
-    case DType::uint32:
-      return load_as_double<uint32_t>(at);
-    case DType::uint64:
-      return load_as_double<uint64_t>(at);
-    case DType::int8:
-      return load_as_double<int8_t>(at);
-    case DType::int16:
-      return load_as_double<int16_t>(at);
-    case DType::int32:
-      return load_as_double<int32_t>(at);
-    case DType::int64:
-      return load_as_double<int64_t>(at);
-    case DType::fp16:
-      return half_to_float(load_u16(at));
-    case DType::bf16:
-      return bfloat_to_float(load_u16(at));
-    case DType::fp32:
-      return load_as_double<float>(at);
-    case DType::fp64:
-      return load_as_double<double>(at);
-    case DType::bytes:
-      break;
+    case DType::boolean: return *at != 0 ? 1.0 : 0.0;
+    case DType::uint8: return load_as_double<uint8_t>(at);
+    case DType::uint16: return load_as_double<uint16_t>(at);
+    case DType::uint32: return load_as_double<uint32_t>(at);
+    case DType::uint64: return load_as_double<uint64_t>(at);
+    case DType::int8: return load_as_double<int8_t>(at);
+    case DType::int16: return load_as_double<int16_t>(at);
+    case DType::int32: return load_as_double<int32_t>(at);
+    case DType::int64: return load_as_double<int64_t>(at);
+    case DType::fp16: return half_to_float(load_u16(at));
+    case DType::bf16: return bfloat_to_float(load_u16(at));
+    case DType::fp32: return load_as_double<float>(at);
+    case DType::fp64: return load_as_double<double>(at);
+    case DType::bytes: break;
   }
   check_failed("numeric tensor", __FILE__, __LINE__, "BYTES elements have no number");
 }
@@ -165,7 +152,8 @@ uint16_t float_to_half(float value) {
     const float units = std::ldexp(std::bit_cast<float>(magnitude), 24);
     return static_cast<uint16_t>(sign | static_cast<uint16_t>(std::nearbyint(units)));
   }
-  // Rounding to nearest even; a carry runs into the exponent, and from the largest value into infinity, as IEEE 754 wants.
+  // Rounding to nearest even; a carry runs into the exponent, and from the largest value into infinity, as IEEE 754
+  // wants.
   const uint32_t rounded = magnitude + 0xFFFu + ((magnitude >> 13) & 1u);
   return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
 }

@@ -32,13 +32,13 @@ struct Tensor {
   std::string name;
   DType dtype = DType::fp32;
   Shape shape;
-  std::string_view data;                  // element_count * element_size bytes, unless BYTES
-  std::vector<std::string> strings;       // BYTES
-  std::shared_ptr<const void> owner;      // keeps `data` alive
+  std::string_view data;              // element_count * element_size bytes, unless BYTES
+  std::vector<std::string> strings;   // BYTES
+  std::shared_ptr<const void> owner;  // keeps `data` alive
 
   int64_t count() const { return element_count(shape).value_or(0); }
-  // Elements as T; T must have the dtype's size and `data` its alignment (make_tensor guarantees it; borrowed data is copied if needed
-  // by aligned()).
+  // Elements as T; T must have the dtype's size and `data` its alignment (make_tensor guarantees it; borrowed data is
+  // copied if needed by aligned()).
   template <class T>
   std::span<const T> values() const {
     return {reinterpret_cast<const T*>(data.data()), data.size() / sizeof(T)};
@@ -49,7 +49,8 @@ struct Tensor {
 Tensor make_tensor(std::string name, DType dtype, Shape shape, std::string bytes);
 Tensor make_string_tensor(std::string name, Shape shape, std::vector<std::string> strings);
 
-// Any numeric or boolean element as double (int64 may round); FP16 and BF16 are widened. `index` < count(). Not for BYTES.
+// Any numeric or boolean element as double (int64 may round); FP16 and BF16 are widened. `index` < count(). Not for
+// BYTES.
 double element_as_double(const Tensor& tensor, int64_t index);
 
 float half_to_float(uint16_t half);

@@ -25,7 +25,7 @@ struct ModelDescription {
   std::string name;
   std::vector<std::string> versions;
   std::string platform = "onnxruntime_onnx";
-  std::vector<serving::TensorSpec> inputs;   // full shapes
+  std::vector<serving::TensorSpec> inputs;  // full shapes
   std::vector<serving::TensorSpec> outputs;
   int64_t max_batch_size = 0;
   serving::BatchingConfig batching = {};
@@ -36,11 +36,12 @@ class EndpointInfer {
  public:
   virtual ~EndpointInfer() = default;
   virtual bool has(std::string_view name) const = 0;
-  // Its own name, the inputs and outputs of the model that it serves now, and the versions it may route to. unavailable while it does not
-  // serve. Readiness is whether this succeeds.
+  // Its own name, the inputs and outputs of the model that it serves now, and the versions it may route to. unavailable
+  // while it does not serve. Readiness is whether this succeeds.
   virtual Outcome<ModelDescription> describe(std::string_view name) const = 0;
   // Answers `done` as ModelPin::infer does. The answer's parameter `prediction_id` becomes the header x-prediction-id.
-  virtual void infer(std::string_view name, serving::InferRequest request, const Caller& caller, serving::InferDone done) = 0;
+  virtual void infer(std::string_view name, serving::InferRequest request, const Caller& caller,
+                     serving::InferDone done) = 0;
 };
 
 }  // namespace fettle::api::infer

@@ -26,18 +26,10 @@ Parameters decode_parameters(const Map& map) {
   Parameters parameters;
   for (const auto& [name, value] : map) {
     switch (value.parameter_choice_case()) {
-      case inference::InferParameter::kBoolParam:
-        parameters.emplace_back(name, value.bool_param());
-        break;
-      case inference::InferParameter::kInt64Param:
-        parameters.emplace_back(name, value.int64_param());
-        break;
-      case inference::InferParameter::kStringParam:
-        parameters.emplace_back(name, value.string_param());
-        break;
-      case inference::InferParameter::kDoubleParam:
-        parameters.emplace_back(name, value.double_param());
-        break;
+      case inference::InferParameter::kBoolParam: parameters.emplace_back(name, value.bool_param()); break;
+      case inference::InferParameter::kInt64Param: parameters.emplace_back(name, value.int64_param()); break;
+      case inference::InferParameter::kStringParam: parameters.emplace_back(name, value.string_param()); break;
+      case inference::InferParameter::kDoubleParam: parameters.emplace_back(name, value.double_param()); break;
       case inference::InferParameter::kUint64Param:
         if (value.uint64_param() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
           fail(Code::invalid_argument, "parameter '{}' must be at most 2^63 - 1", name.substr(0, 120));
@@ -55,15 +47,20 @@ Tensor decode_header(const Message::InferInputTensor& from) {
   Tensor made;
   made.name = from.name();
   const auto dtype = tensor::parse_dtype(from.datatype());
-  if (!dtype) fail(Code::invalid_argument, "datatype '{}' of input '{}' is not known", from.datatype().substr(0, 120), made.name.substr(0, 120));
+  if (!dtype)
+    fail(Code::invalid_argument, "datatype '{}' of input '{}' is not known", from.datatype().substr(0, 120),
+         made.name.substr(0, 120));
   made.dtype = *dtype;
   made.shape.assign(from.shape().begin(), from.shape().end());
   const std::string shape = made.shape.size() > kRankLimit ? "" : tensor::format_shape(made.shape);
-  if (made.shape.size() > kRankLimit) fail(Code::invalid_argument, "shape of input '{}' has more than {} dimensions", made.name.substr(0, 120), kRankLimit);
+  if (made.shape.size() > kRankLimit)
+    fail(Code::invalid_argument, "shape of input '{}' has more than {} dimensions", made.name.substr(0, 120),
+         kRankLimit);
   if (std::ranges::any_of(made.shape, [](int64_t dim) { return dim < 0; })) {
     fail(Code::invalid_argument, "shape {} of input '{}' must not be negative", shape, made.name.substr(0, 120));
   }
-  if (!tensor::element_count(made.shape)) fail(Code::invalid_argument, "shape {} of input '{}' is too large", shape, made.name.substr(0, 120));
+  if (!tensor::element_count(made.shape))
+    fail(Code::invalid_argument, "shape {} of input '{}' is too large", shape, made.name.substr(0, 120));
   if (from.parameters().contains("shared_memory_region")) fail(Code::unimplemented, "client shared memory is disabled");
   return made;
 }
@@ -76,8 +73,8 @@ class Contents {
   template <class To, class Values>
   void take(const Values& values) {
     if (values.size() != tensor_.count()) {
-      fail(Code::invalid_argument, "input '{}' has {} values, its shape {} needs {}", tensor_.name.substr(0, 120), values.size(),
-           tensor::format_shape(tensor_.shape), tensor_.count());
+      fail(Code::invalid_argument, "input '{}' has {} values, its shape {} needs {}", tensor_.name.substr(0, 120),
+           values.size(), tensor::format_shape(tensor_.shape), tensor_.count());
     }
     std::string bytes;
     bytes.reserve(static_cast<size_t>(values.size()) * sizeof(To));
@@ -85,8 +82,8 @@ class Contents {
     for (const auto value : values) {
       if constexpr (std::is_integral_v<To>) {
         if (!std::in_range<To>(value)) {
-          fail(Code::invalid_argument, "input '{}' value {}: {} is out of range for {}", tensor_.name.substr(0, 120), index, value,
-               tensor::dtype_name(tensor_.dtype));
+          fail(Code::invalid_argument, "input '{}' value {}: {} is out of range for {}", tensor_.name.substr(0, 120),
+               index, value, tensor::dtype_name(tensor_.dtype));
         }
       }
       append_le(bytes, static_cast<To>(value));
@@ -102,8 +99,8 @@ class Contents {
 
   void take_strings(const google::protobuf::RepeatedPtrField<std::string>& values) {
     if (values.size() != tensor_.count()) {
-      fail(Code::invalid_argument, "expected {} string elements for inference input '{}', got {}", tensor_.count(), tensor_.name.substr(0, 120),
-           values.size());
+      fail(Code::invalid_argument, "expected {} string elements for inference input '{}', got {}", tensor_.count(),
+           tensor_.name.substr(0, 120), values.size());
     }
     tensor_.strings.assign(values.begin(), values.end());
   }
@@ -121,33 +118,22 @@ class Contents {
 void decode_contents(const inference::InferTensorContents& from, Tensor& tensor) {
   Contents contents(tensor);
   switch (tensor.dtype) {
-    case DType::boolean:
-      return contents.take_booleans(from.bool_contents());
-    case DType::int8:
-      return contents.take<int8_t>(from.int_contents());
-    case DType::int16:
-      return contents.take<int16_t>(from.int_contents());
-    case DType::int32:
-      return contents.take<int32_t>(from.int_contents());
-    case DType::int64:
-      return contents.take<int64_t>(from.int64_contents());
-    case DType::uint8:
-      return contents.take<uint8_t>(from.uint_contents());
-    case DType::uint16:
-      return contents.take<uint16_t>(from.uint_contents());
-    case DType::uint32:
-      return contents.take<uint32_t>(from.uint_contents());
-    case DType::uint64:
-      return contents.take<uint64_t>(from.uint64_contents());
-    case DType::fp32:
-      return contents.take<float>(from.fp32_contents());
-    case DType::fp64:
-      return contents.take<double>(from.fp64_contents());
-    case DType::bytes:
-      return contents.take_strings(from.bytes_contents());
+    case DType::boolean: return contents.take_booleans(from.bool_contents());
+    case DType::int8: return contents.take<int8_t>(from.int_contents());
+    case DType::int16: return contents.take<int16_t>(from.int_contents());
+    case DType::int32: return contents.take<int32_t>(from.int_contents());
+    case DType::int64: return contents.take<int64_t>(from.int64_contents());
+    case DType::uint8: return contents.take<uint8_t>(from.uint_contents());
+    case DType::uint16: return contents.take<uint16_t>(from.uint_contents());
+    case DType::uint32: return contents.take<uint32_t>(from.uint_contents());
+    case DType::uint64: return contents.take<uint64_t>(from.uint64_contents());
+    case DType::fp32: return contents.take<float>(from.fp32_contents());
+    case DType::fp64: return contents.take<double>(from.fp64_contents());
+    case DType::bytes: return contents.take_strings(from.bytes_contents());
     case DType::fp16:
     case DType::bf16:
-      fail(Code::invalid_argument, "{} input '{}' must be sent as binary data", tensor::dtype_name(tensor.dtype), tensor.name.substr(0, 120));
+      fail(Code::invalid_argument, "{} input '{}' must be sent as binary data", tensor::dtype_name(tensor.dtype),
+           tensor.name.substr(0, 120));
   }
 }
 
@@ -155,8 +141,8 @@ void decode_raw(const std::shared_ptr<Message>& message, int index, Tensor& tens
   const std::string& bytes = message->raw_input_contents(index);
   const size_t expected = static_cast<size_t>(tensor.count()) * tensor::element_size(tensor.dtype);
   if (tensor.dtype != DType::bytes && bytes.size() != expected) {
-    fail(Code::invalid_argument, "input byte size mismatch for input '{}' for model '{}'. Expected {}, got {}", tensor.name.substr(0, 120),
-         message->model_name().substr(0, 120), expected, bytes.size());
+    fail(Code::invalid_argument, "input byte size mismatch for input '{}' for model '{}'. Expected {}, got {}",
+         tensor.name.substr(0, 120), message->model_name().substr(0, 120), expected, bytes.size());
   }
   read_binary(bytes, message, tensor);
 }
@@ -174,7 +160,8 @@ std::vector<Tensor> decode_inputs(const std::shared_ptr<Message>& message) {
     const auto& input = message->inputs(i);
     Tensor tensor = decode_header(input);
     if (raw_count > 0 && input.has_contents()) {
-      fail(Code::invalid_argument, "contents field must not be specified when using raw_input_contents for '{}'", tensor.name.substr(0, 120));
+      fail(Code::invalid_argument, "contents field must not be specified when using raw_input_contents for '{}'",
+           tensor.name.substr(0, 120));
     }
     if (raw_count > 0) {
       decode_raw(message, i, tensor);
@@ -195,10 +182,11 @@ void encode_duration(const serving::DurationStatistics& from, inference::Statist
 
 inference::DataType data_type_of(DType dtype) {
   // In the order of DType.
-  static constexpr inference::DataType kTypes[] = {inference::TYPE_BOOL,  inference::TYPE_UINT8, inference::TYPE_UINT16, inference::TYPE_UINT32,
-                                                   inference::TYPE_UINT64, inference::TYPE_INT8,  inference::TYPE_INT16,  inference::TYPE_INT32,
-                                                   inference::TYPE_INT64, inference::TYPE_FP16,  inference::TYPE_BF16,   inference::TYPE_FP32,
-                                                   inference::TYPE_FP64,  inference::TYPE_STRING};
+  static constexpr inference::DataType kTypes[] = {
+      inference::TYPE_BOOL,   inference::TYPE_UINT8, inference::TYPE_UINT16, inference::TYPE_UINT32,
+      inference::TYPE_UINT64, inference::TYPE_INT8,  inference::TYPE_INT16,  inference::TYPE_INT32,
+      inference::TYPE_INT64,  inference::TYPE_FP16,  inference::TYPE_BF16,   inference::TYPE_FP32,
+      inference::TYPE_FP64,   inference::TYPE_STRING};
   return kTypes[static_cast<size_t>(dtype)];
 }
 
@@ -206,18 +194,23 @@ inference::DataType data_type_of(DType dtype) {
 
 serving::InferRequest decode_infer(std::shared_ptr<Message> message) {
   serving::InferRequest request;
-  if (message->id().size() > kIdLimitBytes) fail(Code::invalid_argument, "'id' has {} bytes, the limit is {}", message->id().size(), kIdLimitBytes);
+  if (message->id().size() > kIdLimitBytes)
+    fail(Code::invalid_argument, "'id' has {} bytes, the limit is {}", message->id().size(), kIdLimitBytes);
   request.id = message->id();
   request.parameters = decode_parameters(message->parameters());
   for (const auto& [name, value] : request.parameters) {
-    if (name.starts_with("triton_") && name != "triton_enable_empty_final_response") fail(Code::invalid_argument, "parameter '{}' is reserved", name.substr(0, 120));
+    if (name.starts_with("triton_") && name != "triton_enable_empty_final_response")
+      fail(Code::invalid_argument, "parameter '{}' is reserved", name.substr(0, 120));
   }
-  if (message->outputs_size() > kTensorLimit) fail(Code::invalid_argument, "{} outputs exceed the limit of {}", message->outputs_size(), kTensorLimit);
+  if (message->outputs_size() > kTensorLimit)
+    fail(Code::invalid_argument, "{} outputs exceed the limit of {}", message->outputs_size(), kTensorLimit);
   for (const auto& output : message->outputs()) {
     if (output.parameters().contains("classification")) {
-      fail(Code::unimplemented, "classification of output '{}' is not supported; rank the values in the client", output.name().substr(0, 120));
+      fail(Code::unimplemented, "classification of output '{}' is not supported; rank the values in the client",
+           output.name().substr(0, 120));
     }
-    if (output.parameters().contains("shared_memory_region")) fail(Code::unimplemented, "client shared memory is disabled");
+    if (output.parameters().contains("shared_memory_region"))
+      fail(Code::unimplemented, "client shared memory is disabled");
     request.outputs.push_back({output.name(), decode_parameters(output.parameters())});
   }
   request.inputs = decode_inputs(message);

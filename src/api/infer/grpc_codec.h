@@ -1,4 +1,5 @@
-// Between the gRPC messages of inference and the domain's requests and responses. Only .cc files of this folder include it: it brings protobuf.
+// Between the gRPC messages of inference and the domain's requests and responses. Only .cc files of this folder include
+// it: it brings protobuf.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace fettle::api::infer {
 
-// Throws invalid_argument, with the texts of the HTTP surface where the case is the same. Numbers of raw_input_contents are borrowed from
-// `message`, which the request keeps.
+// Throws invalid_argument, with the texts of the HTTP surface where the case is the same. Numbers of raw_input_contents
+// are borrowed from `message`, which the request keeps.
 serving::InferRequest decode_infer(std::shared_ptr<inference::ModelInferRequest> message);
 
 // Always raw, one entry an output: clients index them by position.

@@ -27,7 +27,9 @@ std::string method_name(std::string_view rpc) { return fmt::format("/inference.G
 // A call that is answered at once: decode, one call of the domain, encode.
 template <class Request, class Body>
 Method plain(std::string_view rpc, Access access, Body body) {
-  return {.name = method_name(rpc), .access = access, .handler = [rpc, body](const Call&, std::string bytes, const ReplyDone& done) {
+  return {.name = method_name(rpc),
+          .access = access,
+          .handler = [rpc, body](const Call&, std::string bytes, const ReplyDone& done) {
             done(outcome_of([&] {
               const auto request = parse<Request>(bytes, fmt::format("{}Request", rpc));
               return Reply{.message = body(request).SerializeAsString()};
@@ -54,13 +56,17 @@ rpc::Metadata answer_metadata(const serving::InferResponse& response) {
   return metadata;
 }
 
-void infer(const Inference& inference, const Call& call, const std::string& bytes, std::string& id, serving::InferDone done) {
+void infer(const Inference& inference, const Call& call, const std::string& bytes, std::string& id,
+           serving::InferDone done) {
   try {
-    auto message = std::make_shared<inference::ModelInferRequest>(parse<inference::ModelInferRequest>(bytes, "ModelInferRequest"));
+    auto message =
+        std::make_shared<inference::ModelInferRequest>(parse<inference::ModelInferRequest>(bytes, "ModelInferRequest"));
     id = message->id();
     serving::InferRequest request = decode_infer(message);
     request.deadline_ns = call.deadline_ns;
-    inference.infer(message->model_name(), message->model_version(), std::move(request), caller_of(call), std::move(done));
+    request.abandoned = call.cancelled;
+    inference.infer(message->model_name(), message->model_version(), std::move(request), caller_of(call),
+                    std::move(done));
   } catch (...) {
     done(std::unexpected(error_from_current_exception()));
   }
@@ -73,7 +79,9 @@ Error as_grpc(Error error) {
 }
 
 Method model_infer(const Inference& inference) {
-  return {.name = method_name("ModelInfer"), .access = Access::read, .handler = [&inference](const Call& call, const std::string& bytes, ReplyDone done) {
+  return {.name = method_name("ModelInfer"),
+          .access = Access::read,
+          .handler = [&inference](const Call& call, const std::string& bytes, ReplyDone done) {
             std::string id;
             infer(inference, call, bytes, id, [done = std::move(done)](Outcome<serving::InferResponse> outcome) {
               if (!outcome) return done(std::unexpected(as_grpc(std::move(outcome.error()))));
@@ -107,7 +115,8 @@ template <class Request>
 std::string model_of(const Request& request) {
   if (request.model_name().empty()) return request.repository_name();
   if (!request.repository_name().empty()) {
-    fail(Code::unimplemented, "repository '{}' is not supported; leave it empty", request.repository_name().substr(0, 120));
+    fail(Code::unimplemented, "repository '{}' is not supported; leave it empty",
+         request.repository_name().substr(0, 120));
   }
   return request.model_name();
 }
@@ -138,58 +147,73 @@ void add_model_calls(std::vector<Method>& methods, const Inference& inference) {
     response.set_ready(inference.model_ready(request.name(), request.version()));
     return response;
   }));
-  methods.push_back(plain<inference::ModelMetadataRequest>("ModelMetadata", Access::read, [&inference](const auto& request) {
-    return encode_metadata(inference.describe(request.name(), request.version()));
-  }));
-  methods.push_back(plain<inference::ModelConfigRequest>("ModelConfig", Access::read, [&inference](const auto& request) {
-    inference::ModelConfigResponse response;
-    *response.mutable_config() = encode_config(inference.describe(request.name(), request.version()));
-    return response;
-  }));
-  methods.push_back(plain<inference::ModelStatisticsRequest>("ModelStatistics", Access::read, [&inference](const auto& request) {
-    inference::ModelStatisticsResponse response;
-    for (const auto& one : inference.statistics(request.name(), request.version())) *response.add_model_stats() = encode_statistics(one);
-    return response;
-  }));
+  methods.push_back(
+      plain<inference::ModelMetadataRequest>("ModelMetadata", Access::read, [&inference](const auto& request) {
+        return encode_metadata(inference.describe(request.name(), request.version()));
+      }));
+  methods.push_back(
+      plain<inference::ModelConfigRequest>("ModelConfig", Access::read, [&inference](const auto& request) {
+        inference::ModelConfigResponse response;
+        *response.mutable_config() = encode_config(inference.describe(request.name(), request.version()));
+        return response;
+      }));
+  methods.push_back(
+      plain<inference::ModelStatisticsRequest>("ModelStatistics", Access::read, [&inference](const auto& request) {
+        inference::ModelStatisticsResponse response;
+        for (const auto& one : inference.statistics(request.name(), request.version()))
+          *response.add_model_stats() = encode_statistics(one);
+        return response;
+      }));
 }
 
 void add_repository_calls(std::vector<Method>& methods, const Inference& inference) {
-  methods.push_back(plain<inference::RepositoryIndexRequest>("RepositoryIndex", Access::read, [&inference](const auto& request) {
-    if (!request.repository_name().empty()) fail(Code::unimplemented, "repository '{}' is not supported; leave it empty", request.repository_name().substr(0, 120));
-    inference::RepositoryIndexResponse response;
-    for (const auto& status : inference.index(request.ready() ? Inference::IndexFilter::ready : Inference::IndexFilter::all)) {
-      auto* model = response.add_models();
-      model->set_name(status.name);
-      model->set_version(status.version);
-      model->set_state(status.state);
-      model->set_reason(status.reason);
-    }
-    return response;
-  }));
-  methods.push_back(plain<inference::RepositoryModelLoadRequest>("RepositoryModelLoad", Access::admin, [&inference](const auto& request) {
-    const std::string name = model_of(request);
-    if (!request.parameters().empty()) {
-      fail(Code::unimplemented, "failed to load '{}', 'config' and 'file:' overrides are not supported; put them into the repository", name.substr(0, 120));
-    }
-    inference.load(name);
-    inference::RepositoryModelLoadResponse response;
-    response.set_model_name(name);
-    response.set_is_loaded(true);
-    return response;
-  }));
-  methods.push_back(plain<inference::RepositoryModelUnloadRequest>("RepositoryModelUnload", Access::admin, [&inference](const auto& request) {
-    const std::string name = model_of(request);
-    inference.unload(name);
-    inference::RepositoryModelUnloadResponse response;
-    response.set_model_name(name);
-    response.set_is_unloaded(true);
-    return response;
-  }));
+  methods.push_back(
+      plain<inference::RepositoryIndexRequest>("RepositoryIndex", Access::read, [&inference](const auto& request) {
+        if (!request.repository_name().empty())
+          fail(Code::unimplemented, "repository '{}' is not supported; leave it empty",
+               request.repository_name().substr(0, 120));
+        inference::RepositoryIndexResponse response;
+        for (const auto& status :
+             inference.index(request.ready() ? Inference::IndexFilter::ready : Inference::IndexFilter::all)) {
+          auto* model = response.add_models();
+          model->set_name(status.name);
+          model->set_version(status.version);
+          model->set_state(status.state);
+          model->set_reason(status.reason);
+        }
+        return response;
+      }));
+  methods.push_back(plain<inference::RepositoryModelLoadRequest>(
+      "RepositoryModelLoad", Access::admin, [&inference](const auto& request) {
+        const std::string name = model_of(request);
+        if (!request.parameters().empty()) {
+          fail(Code::unimplemented,
+               "failed to load '{}', 'config' and 'file:' overrides are not supported; put them into the repository",
+               name.substr(0, 120));
+        }
+        inference.load(name);
+        inference::RepositoryModelLoadResponse response;
+        response.set_model_name(name);
+        response.set_is_loaded(true);
+        return response;
+      }));
+  methods.push_back(plain<inference::RepositoryModelUnloadRequest>("RepositoryModelUnload", Access::admin,
+                                                                   [&inference](const auto& request) {
+                                                                     const std::string name = model_of(request);
+                                                                     inference.unload(name);
+                                                                     inference::RepositoryModelUnloadResponse response;
+                                                                     response.set_model_name(name);
+                                                                     response.set_is_unloaded(true);
+                                                                     return response;
+                                                                   }));
 }
 
-// grpc.health.v1: field 1 is the service's name in the request and the status in the answer (1 serving, 2 not serving, 3 unknown).
+// grpc.health.v1: field 1 is the service's name in the request and the status in the answer (1 serving, 2 not serving,
+// 3 unknown).
 Method health_check(const Inference& inference) {
-  return {.name = "/grpc.health.v1.Health/Check", .access = Access::open, .handler = [&inference](const Call&, const std::string& bytes, const ReplyDone& done) {
+  return {.name = "/grpc.health.v1.Health/Check",
+          .access = Access::open,
+          .handler = [&inference](const Call&, const std::string& bytes, const ReplyDone& done) {
             const bool known = bytes.empty() || bytes.find("inference.GRPCInferenceService") != std::string::npos;
             if (!known) return done(unexpected(Code::not_found, "service is not known"));
             done(Reply{.message = std::string({'\x08', inference.ready() ? '\x01' : '\x02'})});

@@ -1,5 +1,5 @@
-// The Open Inference Protocol over gRPC: `inference.GRPCInferenceService` with Triton's repository, configuration, statistics and stream calls,
-// and `grpc.health.v1.Health/Check`.
+// The Open Inference Protocol over gRPC: `inference.GRPCInferenceService` with Triton's repository, configuration,
+// statistics and stream calls, and `grpc.health.v1.Health/Check`.
 #pragma once
 
 #include <vector>

@@ -20,12 +20,16 @@ class GrpcMethodsTest : public ::testing::Test {
   GrpcMethodsTest() {
     for (const char* model : {"double", "simple", "identity_bytes", "identity_int8", "identity_fp16"}) {
       fs::create_directories(place_.path() / model / "1");
-      fs::copy_file(fs::path(FETTLE_SOURCE_DIR) / "src/serving/testdata" / (std::string(model) + ".onnx"), place_.path() / model / "1/model.onnx");
+      fs::copy_file(fs::path(FETTLE_SOURCE_DIR) / "src/serving/testdata" / (std::string(model) + ".onnx"),
+                    place_.path() / model / "1/model.onnx");
     }
-    repository_.emplace(serving::ModelRepositoryConfig{.directory = place_.path().string(), .mode = serving::ControlMode::explicit_, .load_at_start = {"*"}},
-                        *runtime_);
+    repository_.emplace(
+        serving::ModelRepositoryConfig{
+            .directory = place_.path().string(), .mode = serving::ControlMode::explicit_, .load_at_start = {"*"}},
+        *runtime_);
     repository_->start();
-    inference_ = std::make_unique<Inference>(InferenceConfig{.server_version = "0.1"}, Inference::Parts{*runtime_, clock_, &*repository_, nullptr});
+    inference_ = std::make_unique<Inference>(InferenceConfig{.server_version = "0.1"},
+                                             Inference::Parts{*runtime_, clock_, &*repository_, nullptr});
     methods_ = grpc_methods(*inference_);
   }
 
@@ -34,7 +38,8 @@ class GrpcMethodsTest : public ::testing::Test {
       if (!method.name.ends_with("/" + name)) continue;
       std::promise<Outcome<rpc::Reply>> promise;
       auto future = promise.get_future();
-      method.handler(context, std::move(message), [&](Outcome<rpc::Reply> reply) { promise.set_value(std::move(reply)); });
+      method.handler(context, std::move(message),
+                     [&](Outcome<rpc::Reply> reply) { promise.set_value(std::move(reply)); });
       return future.get();
     }
     return unexpected(Code::unimplemented, "no method {}", name);
@@ -78,7 +83,8 @@ class GrpcMethodsTest : public ::testing::Test {
 TEST_F(GrpcMethodsTest, TellsHealthAndMetadata) {
   EXPECT_TRUE(answer<inference::ServerLiveResponse>("ServerLive", inference::ServerLiveRequest()).live());
   EXPECT_TRUE(answer<inference::ServerReadyResponse>("ServerReady", inference::ServerReadyRequest()).ready());
-  EXPECT_EQ(answer<inference::ServerMetadataResponse>("ServerMetadata", inference::ServerMetadataRequest()).name(), "fettle");
+  EXPECT_EQ(answer<inference::ServerMetadataResponse>("ServerMetadata", inference::ServerMetadataRequest()).name(),
+            "fettle");
   inference::ModelMetadataRequest model;
   model.set_name("simple");
   const auto metadata = answer<inference::ModelMetadataResponse>("ModelMetadata", model);
@@ -100,7 +106,8 @@ TEST_F(GrpcMethodsTest, AnswersRawAndTypedContents) {
   raw.add_raw_input_contents(std::string(reinterpret_cast<const char*>(values), sizeof values));
   const auto first = answer<inference::ModelInferResponse>("ModelInfer", raw);
   EXPECT_EQ(first.id(), "9");
-  EXPECT_EQ(first.raw_output_contents(0), std::string(reinterpret_cast<const char*>(std::vector<float>{3.0f, -4.0f}.data()), 8));
+  EXPECT_EQ(first.raw_output_contents(0),
+            std::string(reinterpret_cast<const char*>(std::vector<float>{3.0f, -4.0f}.data()), 8));
   const auto reply = call("ModelInfer", raw.SerializeAsString());
   ASSERT_EQ(reply->metadata.size(), 1u);
   EXPECT_EQ(reply->metadata[0].first, "x-prediction-id");
@@ -112,7 +119,8 @@ TEST_F(GrpcMethodsTest, AnswersRawAndTypedContents) {
 
   Request words = request("identity_bytes", "BYTES", {1, 1});
   words.add_raw_input_contents(std::string("\3\0\0\0a\0b", 7));
-  EXPECT_EQ(answer<inference::ModelInferResponse>("ModelInfer", words).raw_output_contents(0), std::string("\3\0\0\0a\0b", 7));
+  EXPECT_EQ(answer<inference::ModelInferResponse>("ModelInfer", words).raw_output_contents(0),
+            std::string("\3\0\0\0a\0b", 7));
 }
 
 TEST_F(GrpcMethodsTest, RefusesBadRequests) {
@@ -125,17 +133,21 @@ TEST_F(GrpcMethodsTest, RefusesBadRequests) {
   EXPECT_EQ(refusal(none), "invalid_argument version 'abc' must be a positive integer");
   EXPECT_EQ(refusal(request("double", "FP32", {1, 2})), "invalid_argument unable to find data for input tensor 'x'");
   EXPECT_EQ(refusal(request("double", "FP99", {1, 2})), "invalid_argument datatype 'FP99' of input 'x' is not known");
-  EXPECT_EQ(refusal(request("double", "FP32", {-1, 2})), "invalid_argument shape [-1,2] of input 'x' must not be negative");
-  EXPECT_EQ(refusal(request("double", "FP32", {int64_t{1} << 62, 8})), "invalid_argument shape [4611686018427387904,8] of input 'x' is too large");
+  EXPECT_EQ(refusal(request("double", "FP32", {-1, 2})),
+            "invalid_argument shape [-1,2] of input 'x' must not be negative");
+  EXPECT_EQ(refusal(request("double", "FP32", {int64_t{1} << 62, 8})),
+            "invalid_argument shape [4611686018427387904,8] of input 'x' is too large");
   Request sized = request("double", "FP32", {1, 2});
   sized.add_raw_input_contents("1234");
-  EXPECT_EQ(refusal(sized), "invalid_argument input byte size mismatch for input 'x' for model 'double'. Expected 8, got 4");
+  EXPECT_EQ(refusal(sized),
+            "invalid_argument input byte size mismatch for input 'x' for model 'double'. Expected 8, got 4");
   sized.add_raw_input_contents("1234");
   EXPECT_EQ(refusal(sized), "invalid_argument expected 1 raw_input_contents entries, got 2");
   Request both = request("double", "FP32", {1, 1});
   both.mutable_inputs(0)->mutable_contents()->add_fp32_contents(1);
   both.add_raw_input_contents(std::string(4, '\0'));
-  EXPECT_EQ(refusal(both), "invalid_argument contents field must not be specified when using raw_input_contents for 'x'");
+  EXPECT_EQ(refusal(both),
+            "invalid_argument contents field must not be specified when using raw_input_contents for 'x'");
   Request range = request("identity_int8", "INT8", {1, 1});
   range.mutable_inputs(0)->mutable_contents()->add_int_contents(300);
   EXPECT_EQ(refusal(range), "invalid_argument input 'x' value 0: 300 is out of range for INT8");
@@ -154,7 +166,8 @@ TEST_F(GrpcMethodsTest, StreamsErrorsInBand) {
   EXPECT_EQ(answered.error_message(), "unable to find data for input tensor 'x'");
   EXPECT_EQ(answered.infer_response().id(), "17");
   bad.add_raw_input_contents(std::string(8, '\0'));
-  EXPECT_EQ(answer<inference::ModelStreamInferResponse>("ModelStreamInfer", bad).infer_response().outputs(0).name(), "y");
+  EXPECT_EQ(answer<inference::ModelStreamInferResponse>("ModelStreamInfer", bad).infer_response().outputs(0).name(),
+            "y");
 }
 
 TEST_F(GrpcMethodsTest, HonoursTheDeadline) {
@@ -174,7 +187,9 @@ TEST_F(GrpcMethodsTest, ControlsModelsAlsoAsKServeAsks) {
   load.set_repository_name("double");  // KServe's field 1 is the model's name
   EXPECT_EQ(answer<inference::RepositoryModelLoadResponse>("RepositoryModelLoad", load).model_name(), "double");
   EXPECT_TRUE(answer<inference::ModelReadyResponse>("ModelReady", ready).ready());
-  EXPECT_EQ(answer<inference::RepositoryIndexResponse>("RepositoryIndex", inference::RepositoryIndexRequest()).models_size(), 5);
+  EXPECT_EQ(
+      answer<inference::RepositoryIndexResponse>("RepositoryIndex", inference::RepositoryIndexRequest()).models_size(),
+      5);
   ready.set_name("none");
   EXPECT_EQ(call("ModelReady", ready.SerializeAsString()).error().code, Code::not_found);
   inference::ModelStatisticsRequest statistics;

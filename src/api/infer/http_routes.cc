@@ -30,16 +30,15 @@ int protocol_status(Code code) {
   switch (code) {
     case Code::failed_precondition:
     case Code::already_exists:
-    case Code::aborted:
-      return 400;
-    default:
-      return http::status_of(code);
+    case Code::aborted: return 400;
+    default: return http::status_of(code);
   }
 }
 
 // Routing may look at a caller's headers, but credentials go no further than the authoriser.
 Caller caller_of(const Request& request) {
-  static constexpr std::array<std::string_view, 4> kHidden = {"authorization", "cookie", "proxy-authorization", "x-api-key"};
+  static constexpr std::array<std::string_view, 4> kHidden = {"authorization", "cookie", "proxy-authorization",
+                                                              "x-api-key"};
   Caller caller{.principal = request.principal,
                 .remote_address = request.remote_address,
                 .request_id = request.request_id,
@@ -53,8 +52,10 @@ Caller caller_of(const Request& request) {
 
 Response infer_response(const serving::InferResponse& answer, const OutputForms& forms) {
   EncodedResponse encoded = encode_infer(answer, forms);
-  Response response = Response::text(200, std::move(encoded.body), encoded.header_length ? "application/octet-stream" : "application/json");
-  if (encoded.header_length) response.headers.add("Inference-Header-Content-Length", std::to_string(*encoded.header_length));
+  Response response = Response::text(200, std::move(encoded.body),
+                                     encoded.header_length ? "application/octet-stream" : "application/json");
+  if (encoded.header_length)
+    response.headers.add("Inference-Header-Content-Length", std::to_string(*encoded.header_length));
   response.headers.add("x-model-version", answer.model_version);
   for (const auto& [name, value] : answer.parameters) {
     const std::string* id = name == "prediction_id" ? std::get_if<std::string>(&value) : nullptr;
@@ -86,6 +87,7 @@ void handle_infer(const Inference& inference, Request request, const http::Respo
                          .header_length = length != nullptr ? std::optional<std::string_view>(*length) : std::nullopt};
     DecodedRequest decoded = decode(inference, body, kept.param("version"));
     context->forms = std::move(decoded.forms);
+    decoded.request.abandoned = [responder] { return responder.abandoned(); };
     inference.infer(kept.param("name"), kept.param("version"), std::move(decoded.request), caller_of(kept),
                     [context, responder](Outcome<serving::InferResponse> outcome) {
                       auto response = outcome ? outcome_of([&] { return infer_response(*outcome, context->forms); })
@@ -110,7 +112,8 @@ Response repository_index(const Inference& inference, const Request& request) {
   const json::Value* ready = body.as_object().if_contains("ready");
   if (ready != nullptr && !ready->is_bool()) fail(Code::invalid_argument, "'ready' must be a bool");
   const bool only_ready = ready != nullptr && ready->as_bool();
-  return answer_json(index_json(inference.index(only_ready ? Inference::IndexFilter::ready : Inference::IndexFilter::all)));
+  return answer_json(
+      index_json(inference.index(only_ready ? Inference::IndexFilter::ready : Inference::IndexFilter::all)));
 }
 
 Response repository_load(const Inference& inference, const Request& request) {
@@ -118,7 +121,8 @@ Response repository_load(const Inference& inference, const Request& request) {
   const json::Value body = body_object(request);
   const json::Value* parameters = body.as_object().if_contains("parameters");
   if (parameters != nullptr && parameters->is_object() && !parameters->as_object().empty()) {
-    fail(Code::unimplemented, "failed to load '{}', 'config' and 'file:' overrides are not supported; put them into the repository", name);
+    fail(Code::unimplemented,
+         "failed to load '{}', 'config' and 'file:' overrides are not supported; put them into the repository", name);
   }
   inference.load(name);
   std::string text;
@@ -149,7 +153,8 @@ Response model_ready(const Inference& inference, const Request& request) {
 }
 
 [[noreturn]] void refuse_repository(const Request& request) {
-  fail(Code::unimplemented, "repository '{}' is not supported; leave it empty", request.param("repository").substr(0, 120));
+  fail(Code::unimplemented, "repository '{}' is not supported; leave it empty",
+       request.param("repository").substr(0, 120));
 }
 
 class Table {
@@ -162,7 +167,8 @@ class Table {
     rows_.push_back({.method = std::move(method),
                      .path = std::move(path),
                      .permission = permission,
-                     .handler = http::Handler([&inference, handler](Request& request) { return Response(handler(inference, request)); }),
+                     .handler = http::Handler(
+                         [&inference, handler](Request& request) { return Response(handler(inference, request)); }),
                      .run = run,
                      .body = Body::whole,
                      .body_limit_bytes = size_t{1} << 20,
@@ -215,8 +221,9 @@ void add_health(Table& table) {
 }
 
 void add_models(Table& table) {
-  table.add("GET", "/v2", Permission::open, Run::inline_,
-            [](const Inference& inference, const Request&) { return answer_json(server_metadata_json(inference.config())); });
+  table.add("GET", "/v2", Permission::open, Run::inline_, [](const Inference& inference, const Request&) {
+    return answer_json(server_metadata_json(inference.config()));
+  });
   table.add("GET", "/v2/models", Permission::read, Run::inline_, [](const Inference& inference, const Request&) {
     std::string text;
     json::Writer out(text);
@@ -229,8 +236,9 @@ void add_models(Table& table) {
     out.end_array().end_object();
     return answer_json(std::move(text));
   });
-  table.add("GET", "/v2/models/stats", Permission::read, Run::inline_,
-            [](const Inference& inference, const Request&) { return answer_json(statistics_json(inference.statistics({}, {}))); });
+  table.add("GET", "/v2/models/stats", Permission::read, Run::inline_, [](const Inference& inference, const Request&) {
+    return answer_json(statistics_json(inference.statistics({}, {})));
+  });
   table.add_model("GET", "", [](const Inference& inference, const Request& request) {
     return answer_json(model_metadata_json(inference.describe(request.param("name"), request.param("version"))));
   });
@@ -258,7 +266,13 @@ void add_repository(Table& table) {
 Response protocol_error(const Error& error, const Request& request) {
   std::string text;
   json::Writer out(text);
-  out.begin_object().key("error").string(error.message).key("code").string(code_name(error.code)).key("request_id").string(request.request_id);
+  out.begin_object()
+      .key("error")
+      .string(error.message)
+      .key("code")
+      .string(code_name(error.code))
+      .key("request_id")
+      .string(request.request_id);
   if (!error.details.empty()) {
     out.key("details").begin_array();
     for (const Detail& detail : error.details) {

@@ -31,7 +31,8 @@ std::string shown(std::string_view text) {
 }
 
 const Parameter* find(const Parameters& parameters, std::string_view name) {
-  const auto at = std::ranges::find(parameters, name, [](const auto& entry) -> std::string_view { return entry.first; });
+  const auto at =
+      std::ranges::find(parameters, name, [](const auto& entry) -> std::string_view { return entry.first; });
   return at == parameters.end() ? nullptr : &at->second;
 }
 
@@ -46,7 +47,8 @@ std::optional<bool> find_bool(const Parameters& parameters, std::string_view nam
 size_t parse_header_length(const InferBody& body) {
   const auto number = parse_int(*body.header_length);
   if (!number || *number < 0 || static_cast<uint64_t>(*number) > body.content->size()) {
-    fail(Code::invalid_argument, "inference-header-content-length '{}' must be from 0 to {}", shown(*body.header_length), body.content->size());
+    fail(Code::invalid_argument, "inference-header-content-length '{}' must be from 0 to {}",
+         shown(*body.header_length), body.content->size());
   }
   return static_cast<size_t>(*number);
 }
@@ -102,7 +104,8 @@ class Decoder {
     in.end();
     if (!has_inputs || inputs_.empty()) fail(Code::invalid_argument, "'inputs' must be a non-empty list");
     check_reserved(decoded_.request.parameters);
-    if (const auto flag = find_bool(decoded_.request.parameters, "binary_data_output")) decoded_.forms.binary_by_default = *flag;
+    if (const auto flag = find_bool(decoded_.request.parameters, "binary_data_output"))
+      decoded_.forms.binary_by_default = *flag;
     attach_data();
     return std::move(decoded_);
   }
@@ -111,22 +114,19 @@ class Decoder {
   void read_id(JsonCursor& in) {
     if (!comes(in, '"')) fail(Code::invalid_argument, "'id' must be a string");
     decoded_.request.id = in.string();
-    if (decoded_.request.id.size() > kIdLimitBytes) fail(Code::invalid_argument, "'id' has {} bytes, the limit is {}", decoded_.request.id.size(), kIdLimitBytes);
+    if (decoded_.request.id.size() > kIdLimitBytes)
+      fail(Code::invalid_argument, "'id' has {} bytes, the limit is {}", decoded_.request.id.size(), kIdLimitBytes);
   }
 
   static Parameter read_parameter(JsonCursor& in, const std::string& name) {
     switch (in.peek()) {
-      case '"':
-        return in.string();
+      case '"': return in.string();
       case 't':
-      case 'f':
-        return in.boolean();
+      case 'f': return in.boolean();
       case '{':
       case '[':
-      case 'n':
-        fail(Code::invalid_argument, "parameter '{}' must be a string, number or bool", shown(name));
-      default:
-        break;
+      case 'n': fail(Code::invalid_argument, "parameter '{}' must be a string, number or bool", shown(name));
+      default: break;
     }
     const size_t at = in.position();
     const JsonCursor::Number number = in.number();
@@ -138,7 +138,9 @@ class Decoder {
   static void read_parameters(JsonCursor& in, Parameters& into) {
     if (!comes(in, '{')) fail(Code::invalid_argument, "'parameters' must be an object");
     in.object([&](const std::string& name) {
-      if (name.size() > kParameterNameLimitBytes) fail(Code::invalid_argument, "parameter '{}' has a name of more than {} bytes", shown(name), kParameterNameLimitBytes);
+      if (name.size() > kParameterNameLimitBytes)
+        fail(Code::invalid_argument, "parameter '{}' has a name of more than {} bytes", shown(name),
+             kParameterNameLimitBytes);
       if (into.size() == kParameterLimit) fail(Code::invalid_argument, "more than {} parameters", kParameterLimit);
       into.emplace_back(name, read_parameter(in, name));
     });
@@ -216,11 +218,16 @@ class Decoder {
     if (!input.has_name) fail(Code::invalid_argument, "input {}: 'name' is missing", index);
     if (!input.has_shape) fail(Code::invalid_argument, "input {}: 'shape' is missing", index);
     if (!input.has_dtype) fail(Code::invalid_argument, "input {}: 'datatype' is missing", index);
-    if (find(input.parameters, "shared_memory_region") != nullptr) fail(Code::unimplemented, "client shared memory is disabled");
+    if (find(input.parameters, "shared_memory_region") != nullptr)
+      fail(Code::unimplemented, "client shared memory is disabled");
     if (const Parameter* size = find(input.parameters, "binary_data_size")) {
       const int64_t* number = std::get_if<int64_t>(size);
-      if (number == nullptr || *number < 0) fail(Code::invalid_argument, "'binary_data_size' of input '{}' must be a whole number >= 0", shown(input.tensor.name));
-      if (input.has_data) fail(Code::invalid_argument, "input '{}' has both 'data' and 'binary_data_size'; give one", shown(input.tensor.name));
+      if (number == nullptr || *number < 0)
+        fail(Code::invalid_argument, "'binary_data_size' of input '{}' must be a whole number >= 0",
+             shown(input.tensor.name));
+      if (input.has_data)
+        fail(Code::invalid_argument, "input '{}' has both 'data' and 'binary_data_size'; give one",
+             shown(input.tensor.name));
       input.binary_size = *number;
     }
     if (input.data_at) {
@@ -238,16 +245,19 @@ class Decoder {
   static void read_dtype(JsonCursor& in, PendingInput& input) {
     const std::string name = in.peek() == '"' ? in.string() : std::string("?");
     const auto dtype = tensor::parse_dtype(name);
-    if (!dtype) fail(Code::invalid_argument, "datatype '{}' of input '{}' is not known", shown(name), shown(input.tensor.name));
+    if (!dtype)
+      fail(Code::invalid_argument, "datatype '{}' of input '{}' is not known", shown(name), shown(input.tensor.name));
     input.tensor.dtype = *dtype;
     input.has_dtype = true;
   }
 
   void read_shape(JsonCursor& in, PendingInput& input) {
     const auto refuse = [&](std::string_view what) {
-      fail(Code::invalid_argument, "shape {} of input '{}' {}", tensor::format_shape(input.tensor.shape), shown(input.tensor.name), what);
+      fail(Code::invalid_argument, "shape {} of input '{}' {}", tensor::format_shape(input.tensor.shape),
+           shown(input.tensor.name), what);
     };
-    if (!comes(in, '[')) fail(Code::invalid_argument, "input {}: 'shape' must be a list of whole numbers", inputs_.size());
+    if (!comes(in, '['))
+      fail(Code::invalid_argument, "input {}: 'shape' must be a list of whole numbers", inputs_.size());
     in.array([&] {
       const char c = in.peek();
       const bool numeric = (c >= '0' && c <= '9') || c == '-';
@@ -264,7 +274,8 @@ class Decoder {
   void read_outputs(JsonCursor& in) {
     if (!comes(in, '[')) fail(Code::invalid_argument, "'outputs' must be a list");
     in.array([&] {
-      if (decoded_.request.outputs.size() == kTensorLimit) fail(Code::invalid_argument, "more than {} outputs", kTensorLimit);
+      if (decoded_.request.outputs.size() == kTensorLimit)
+        fail(Code::invalid_argument, "more than {} outputs", kTensorLimit);
       if (!comes(in, '{')) fail(Code::invalid_argument, "output {} must be an object", decoded_.request.outputs.size());
       serving::RequestedOutput output;
       bool has_name = false;
@@ -279,20 +290,26 @@ class Decoder {
         }
       });
       if (!has_name) fail(Code::invalid_argument, "output {}: 'name' is missing", decoded_.request.outputs.size());
-      if (find(output.parameters, "classification") != nullptr) fail(Code::unimplemented, "classification of output '{}' is not supported; rank the values in the client", shown(output.name));
-      if (find(output.parameters, "shared_memory_region") != nullptr) fail(Code::unimplemented, "client shared memory is disabled");
-      if (const auto binary = find_bool(output.parameters, "binary_data")) decoded_.forms.by_name.emplace_back(output.name, *binary);
+      if (find(output.parameters, "classification") != nullptr)
+        fail(Code::unimplemented, "classification of output '{}' is not supported; rank the values in the client",
+             shown(output.name));
+      if (find(output.parameters, "shared_memory_region") != nullptr)
+        fail(Code::unimplemented, "client shared memory is disabled");
+      if (const auto binary = find_bool(output.parameters, "binary_data"))
+        decoded_.forms.by_name.emplace_back(output.name, *binary);
       decoded_.request.outputs.push_back(std::move(output));
     });
   }
 
   void attach_data() {
-    const bool one_binary = !binary_.empty() && std::ranges::count_if(inputs_, [](const PendingInput& one) { return !one.has_data; }) == 1;
+    const bool one_binary =
+        !binary_.empty() && std::ranges::count_if(inputs_, [](const PendingInput& one) { return !one.has_data; }) == 1;
     for (PendingInput& input : inputs_) {
       if (!input.has_data) {
         // With one binary input its size may be left out.
         if (!input.binary_size && one_binary) input.binary_size = static_cast<int64_t>(binary_.size());
-        if (!input.binary_size) fail(Code::invalid_argument, "unable to find data for input tensor '{}'", shown(input.tensor.name));
+        if (!input.binary_size)
+          fail(Code::invalid_argument, "unable to find data for input tensor '{}'", shown(input.tensor.name));
         attach_binary(input);
       }
       decoded_.request.inputs.push_back(std::move(input.tensor));
@@ -303,18 +320,19 @@ class Decoder {
   void attach_binary(PendingInput& input) {
     const auto size = static_cast<size_t>(*input.binary_size);
     if (!body_.header_length) {
-      fail(Code::invalid_argument, "input '{}' has binary data but the request has no inference-header-content-length", shown(input.tensor.name));
+      fail(Code::invalid_argument, "input '{}' has binary data but the request has no inference-header-content-length",
+           shown(input.tensor.name));
     }
     if (size > binary_.size()) {
-      fail(Code::invalid_argument, "unexpected size for input '{}', expecting {} additional bytes for model '{}'", shown(input.tensor.name),
-           size - binary_.size(), body_.model);
+      fail(Code::invalid_argument, "unexpected size for input '{}', expecting {} additional bytes for model '{}'",
+           shown(input.tensor.name), size - binary_.size(), body_.model);
     }
     const std::string_view bytes = binary_.substr(0, size);
     binary_.remove_prefix(size);
     const size_t expected = static_cast<size_t>(input.tensor.count()) * tensor::element_size(input.tensor.dtype);
     if (input.tensor.dtype != DType::bytes && expected != size) {
-      fail(Code::invalid_argument, "input byte size mismatch for input '{}' for model '{}'. Expected {}, got {}", shown(input.tensor.name),
-           body_.model, expected, size);
+      fail(Code::invalid_argument, "input byte size mismatch for input '{}' for model '{}'. Expected {}, got {}",
+           shown(input.tensor.name), body_.model, expected, size);
     }
     read_binary(bytes, body_.content, input.tensor);
   }
@@ -348,7 +366,8 @@ void append_parameters(std::string& out, const Parameters& parameters) {
 void append_output(std::string& out, const Tensor& output, bool binary) {
   out += "{\"name\":";
   json::append_quoted(out, output.name);
-  out += fmt::format(",\"datatype\":\"{}\",\"shape\":{}", tensor::dtype_name(output.dtype), tensor::format_shape(output.shape));
+  out += fmt::format(",\"datatype\":\"{}\",\"shape\":{}", tensor::dtype_name(output.dtype),
+                     tensor::format_shape(output.shape));
   if (binary) {
     out += fmt::format(",\"parameters\":{{\"binary_data_size\":{}}}}}", binary_size(output));
     return;
@@ -373,7 +392,8 @@ bool is_raw(const InferBody& body) { return body.header_length && parse_int(*bod
 
 DecodedRequest decode_raw(const InferBody& body, const ModelDescription& model) {
   if (model.inputs.size() != 1) {
-    fail(Code::invalid_argument, "raw request needs a model with one input; '{}' has {}", body.model, model.inputs.size());
+    fail(Code::invalid_argument, "raw request needs a model with one input; '{}' has {}", body.model,
+         model.inputs.size());
   }
   const serving::TensorSpec& spec = model.inputs[0];
   Tensor input;
@@ -383,21 +403,26 @@ DecodedRequest decode_raw(const InferBody& body, const ModelDescription& model) 
   // Of several free dimensions the first is the batch, and this is one row.
   if (model.max_batch_size > 0 && std::ranges::count(input.shape, -1) > 1) input.shape[0] = 1;
   if (std::ranges::count(input.shape, -1) > 1) {
-    fail(Code::invalid_argument, "raw request needs an input with one variable dimension; '{}' has shape {}", spec.name, tensor::format_shape(spec.shape));
+    fail(Code::invalid_argument, "raw request needs an input with one variable dimension; '{}' has shape {}", spec.name,
+         tensor::format_shape(spec.shape));
   }
   int64_t known = 1;
   for (int64_t dim : input.shape) known *= dim < 0 ? 1 : dim;
   const auto free_dim = std::ranges::find(input.shape, -1);
   if (input.dtype == DType::bytes) {
     if (free_dim != input.shape.end()) *free_dim = 1;
-    if (known != 1) fail(Code::invalid_argument, "raw request needs an input of one element; '{}' has shape {}", spec.name, tensor::format_shape(spec.shape));
+    if (known != 1)
+      fail(Code::invalid_argument, "raw request needs an input of one element; '{}' has shape {}", spec.name,
+           tensor::format_shape(spec.shape));
     input.strings = {*body.content};
   } else {
     const auto row = known * static_cast<int64_t>(tensor::element_size(input.dtype));
     const auto size = static_cast<int64_t>(body.content->size());
     if (free_dim != input.shape.end()) {
       if (row == 0 || size % row != 0) {
-        fail(Code::invalid_argument, "input byte size mismatch for input '{}' for model '{}'. Expected a multiple of {}, got {}", spec.name, body.model, row, size);
+        fail(Code::invalid_argument,
+             "input byte size mismatch for input '{}' for model '{}'. Expected a multiple of {}, got {}", spec.name,
+             body.model, row, size);
       }
       *free_dim = size / row;
     }

@@ -26,12 +26,13 @@ struct DecodedRequest {
 };
 
 struct InferBody {
-  std::string_view model;                       // for messages
-  std::shared_ptr<const std::string> content;   // already decompressed; binary inputs borrow from it
+  std::string_view model;                         // for messages
+  std::shared_ptr<const std::string> content;     // already decompressed; binary inputs borrow from it
   std::optional<std::string_view> header_length;  // Inference-Header-Content-Length, as sent
 };
 
-// Throws invalid_argument, or unimplemented (shared memory, classification). A header length of 0 is not for this function: see decode_raw.
+// Throws invalid_argument, or unimplemented (shared memory, classification). A header length of 0 is not for this
+// function: see decode_raw.
 DecodedRequest decode_infer(const InferBody& body);
 
 // True for a request of header length 0: the body is the one input's data and nothing else.

@@ -20,7 +20,8 @@ std::string shown(std::string_view text) {
 }
 
 bool has_prediction_id(const serving::InferResponse& response) {
-  return std::ranges::any_of(response.parameters, [](const auto& parameter) { return parameter.first == "prediction_id"; });
+  return std::ranges::any_of(response.parameters,
+                             [](const auto& parameter) { return parameter.first == "prediction_id"; });
 }
 
 }  // namespace
@@ -32,13 +33,17 @@ std::vector<std::string> Inference::extensions() {
 bool Inference::ready() const {
   if (stopping_) return false;
   if (parts_.repository != nullptr && !parts_.repository->ready()) return false;
-  return std::ranges::all_of(parts_.runtime.models(),
-                             [](const serving::ModelStatus& status) { return status.state == "READY" || status.reason == "unloaded" || status.state == "UNLOADING"; });
+  return std::ranges::all_of(parts_.runtime.models(), [](const serving::ModelStatus& status) {
+    return status.state == "READY" || status.reason == "unloaded" || status.state == "UNLOADING";
+  });
 }
 
 void Inference::check_address(std::string_view name, std::string_view version) const {
-  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-'; };
-  if (name.empty() || name.size() > 128 || std::isalnum(static_cast<unsigned char>(name[0])) == 0 || !std::ranges::all_of(name, plain)) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+  };
+  if (name.empty() || name.size() > 128 || std::isalnum(static_cast<unsigned char>(name[0])) == 0 ||
+      !std::ranges::all_of(name, plain)) {
     fail(Code::invalid_argument, "name '{}' must match ^[A-Za-z0-9][A-Za-z0-9._-]{{0,127}}$", shown(name));
   }
   if (version.empty()) return;
@@ -90,16 +95,16 @@ bool Inference::model_ready(std::string_view name, std::string_view version) con
   return !error;
 }
 
-void Inference::infer(std::string_view name, std::string_view version, serving::InferRequest request, const Caller& caller,
-                      serving::InferDone done) const {
+void Inference::infer(std::string_view name, std::string_view version, serving::InferRequest request,
+                      const Caller& caller, serving::InferDone done) const {
   if (stopping_) return done(unexpected(Code::unavailable, "server is shutting down"));
-  try {
-    check_address(name, version);
-  } catch (...) {
-    return done(std::unexpected(error_from_current_exception()));
+  if (auto address = outcome_of([&] { check_address(name, version); }); !address) {
+    return done(std::unexpected(std::move(address.error())));
   }
-  serving::InferDone with_id = [clock = &parts_.clock, done = std::move(done)](Outcome<serving::InferResponse> outcome) {
-    if (outcome && !has_prediction_id(*outcome)) outcome->parameters.emplace_back("prediction_id", new_id(clock->now_ms()));
+  serving::InferDone with_id = [clock = &parts_.clock,
+                                done = std::move(done)](Outcome<serving::InferResponse> outcome) {
+    if (outcome && !has_prediction_id(*outcome))
+      outcome->parameters.emplace_back("prediction_id", new_id(clock->now_ms()));
     done(std::move(outcome));
   };
   if (is_endpoint(name, version)) return parts_.endpoints->infer(name, std::move(request), caller, std::move(with_id));
@@ -111,7 +116,9 @@ void Inference::infer(std::string_view name, std::string_view version, serving::
 std::vector<serving::ModelStatistics> Inference::statistics(std::string_view name, std::string_view version) const {
   std::vector<serving::ModelStatistics> all = parts_.runtime.statistics();
   if (name.empty()) return all;
-  std::erase_if(all, [&](const serving::ModelStatistics& one) { return one.name != name || (!version.empty() && one.version != version); });
+  std::erase_if(all, [&](const serving::ModelStatistics& one) {
+    return one.name != name || (!version.empty() && one.version != version);
+  });
   if (all.empty() && !is_endpoint(name, version)) {
     fail(Code::invalid_argument, "requested model '{}' is not available", shown(name));
   }
@@ -119,8 +126,10 @@ std::vector<serving::ModelStatistics> Inference::statistics(std::string_view nam
 }
 
 std::vector<serving::ModelStatus> Inference::index(IndexFilter filter) const {
-  std::vector<serving::ModelStatus> all = parts_.repository != nullptr ? parts_.repository->index() : parts_.runtime.models();
-  if (filter == IndexFilter::ready) std::erase_if(all, [](const serving::ModelStatus& one) { return one.state != "READY"; });
+  std::vector<serving::ModelStatus> all =
+      parts_.repository != nullptr ? parts_.repository->index() : parts_.runtime.models();
+  if (filter == IndexFilter::ready)
+    std::erase_if(all, [](const serving::ModelStatus& one) { return one.state != "READY"; });
   return all;
 }
 

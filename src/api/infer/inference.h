@@ -16,7 +16,7 @@ namespace fettle::api::infer {
 struct InferenceConfig {
   std::string server_name = "fettle";  // Triton's own samples assert "triton"
   std::string server_version;
-  int not_ready_status = 400;          // HTTP; some probes prefer 503
+  int not_ready_status = 400;  // HTTP; some probes prefer 503
 };
 
 // Thread-safe. Collaborators must outlive it; `repository` and `endpoints` may be null.
@@ -44,7 +44,8 @@ class Inference {
   // False while known but not ready; throws not_found.
   bool model_ready(std::string_view name, std::string_view version) const;
   // `done` gets the same errors as value. The answer always holds the parameter `prediction_id`.
-  void infer(std::string_view name, std::string_view version, serving::InferRequest request, const Caller& caller, serving::InferDone done) const;
+  void infer(std::string_view name, std::string_view version, serving::InferRequest request, const Caller& caller,
+             serving::InferDone done) const;
 
   // All versions of all models when `name` is empty; invalid_argument `requested model 'x' is not available`.
   std::vector<serving::ModelStatistics> statistics(std::string_view name, std::string_view version) const;

@@ -36,7 +36,8 @@ bool JsonCursor::next_member(char close) {
 
 void JsonCursor::word(std::string_view expected) {
   peek();
-  if (text_.substr(at_, expected.size()) != expected) refuse(at_ >= text_.size() ? "unexpected end" : "unexpected character");
+  if (text_.substr(at_, expected.size()) != expected)
+    refuse(at_ >= text_.size() ? "unexpected end" : "unexpected character");
   at_ += expected.size();
 }
 
@@ -72,7 +73,10 @@ uint32_t JsonCursor::hex4() {
   uint32_t value = 0;
   for (int i = 0; i < 4; ++i) {
     const char c = text_[at_];
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    const int digit = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                             : -1;
     if (digit < 0) refuse("expected four hexadecimal digits");
     value = value << 4 | static_cast<uint32_t>(digit);
     ++at_;
@@ -107,7 +111,8 @@ void JsonCursor::append_escape(std::string& out) {
   } else if (point < 0x10000) {
     put(0xE0 | point >> 12), put(0x80 | (point >> 6 & 0x3F)), put(0x80 | (point & 0x3F));
   } else {
-    put(0xF0 | point >> 18), put(0x80 | (point >> 12 & 0x3F)), put(0x80 | (point >> 6 & 0x3F)), put(0x80 | (point & 0x3F));
+    put(0xF0 | point >> 18), put(0x80 | (point >> 12 & 0x3F)), put(0x80 | (point >> 6 & 0x3F)),
+        put(0x80 | (point & 0x3F));
   }
 }
 
@@ -159,19 +164,12 @@ JsonCursor::Number JsonCursor::number() {
 
 void JsonCursor::skip() {
   switch (peek()) {
-    case '{':
-      return object([&](const std::string&) { skip(); });
-    case '[':
-      return array([&] { skip(); });
-    case '"':
-      string();
-      return;
+    case '{': return object([&](const std::string&) { skip(); });
+    case '[': return array([&] { skip(); });
+    case '"': string(); return;
     case 't':
-    case 'f':
-      boolean();
-      return;
-    case 'n':
-      return null();
+    case 'f': boolean(); return;
+    case 'n': return null();
     default: {
       const size_t begin = at_;
       if (!number().finite) refuse_at(begin, "NaN is only allowed in floating-point data");

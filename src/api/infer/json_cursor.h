@@ -1,5 +1,6 @@
-// A pull parser over one JSON text, for bodies whose bulk is numbers: values go straight to where they belong, and every error names its
-// byte. Accepts what the Open Inference Protocol's clients send: NaN and Infinity as bare words, where the reader asks for numbers.
+// A pull parser over one JSON text, for bodies whose bulk is numbers: values go straight to where they belong, and
+// every error names its byte. Accepts what the Open Inference Protocol's clients send: NaN and Infinity as bare words,
+// where the reader asks for numbers.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ class JsonCursor {
   // `text` must outlive the cursor. Nesting beyond `max_depth` is refused.
   explicit JsonCursor(std::string_view text, int max_depth = 64) : text_(text), depth_left_(max_depth) {}
 
-  // Calls `on_key(key)` for each member, standing at its value, which it must consume. A key that comes twice is refused.
+  // Calls `on_key(key)` for each member, standing at its value, which it must consume. A key that comes twice is
+  // refused.
   template <class OnKey>
   void object(OnKey on_key) {
     enter('{', "an object");
@@ -58,8 +60,8 @@ class JsonCursor {
   std::string string();
   bool boolean();
   void null();
-  // The number's own text; `integral` tells whether it has neither fraction nor exponent. The bare words NaN, Infinity and -Infinity count
-  // as numbers that are not integral.
+  // The number's own text; `integral` tells whether it has neither fraction nor exponent. The bare words NaN, Infinity
+  // and -Infinity count as numbers that are not integral.
   struct Number {
     std::string_view text;
     bool integral = false;

@@ -75,27 +75,22 @@ class Values {
   }
 
   [[noreturn]] void wrong_type(std::string_view got) const {
-    fail(Code::invalid_argument, "input '{}' value {}: expected {}, got {}", tensor_.name, count_, tensor::dtype_name(tensor_.dtype), got);
+    fail(Code::invalid_argument, "input '{}' value {}: expected {}, got {}", tensor_.name, count_,
+         tensor::dtype_name(tensor_.dtype), got);
   }
   [[noreturn]] void out_of_range(std::string_view got) const {
-    fail(Code::invalid_argument, "input '{}' value {}: {} is out of range for {}", tensor_.name, count_, value_text(got),
-         tensor::dtype_name(tensor_.dtype));
+    fail(Code::invalid_argument, "input '{}' value {}: {} is out of range for {}", tensor_.name, count_,
+         value_text(got), tensor::dtype_name(tensor_.dtype));
   }
 
   // What stands there instead of a value of the right type; checks that it is JSON.
   std::string other_text() {
     switch (in_.peek()) {
-      case '"':
-        return fmt::format("\"{}\"", in_.string().substr(0, 40));
+      case '"': return fmt::format("\"{}\"", in_.string().substr(0, 40));
       case 't':
-      case 'f':
-        return in_.boolean() ? "true" : "false";
-      case 'n':
-        in_.null();
-        return "null";
-      case '{':
-        in_.skip();
-        return "an object";
+      case 'f': return in_.boolean() ? "true" : "false";
+      case 'n': in_.null(); return "null";
+      case '{': in_.skip(); return "an object";
       default: {
         const size_t at = in_.position();
         const JsonCursor::Number number = in_.number();
@@ -154,13 +149,14 @@ class Values {
 
   void check_count() const {
     if (tensor_.count() == count_) return;
-    fail(Code::invalid_argument, "input '{}' has {} values, its shape {} needs {}", tensor_.name, count_, tensor::format_shape(tensor_.shape),
-         tensor_.count());
+    fail(Code::invalid_argument, "input '{}' has {} values, its shape {} needs {}", tensor_.name, count_,
+         tensor::format_shape(tensor_.shape), tensor_.count());
   }
 
   void finish(std::string bytes) {
     check_count();
-    Tensor made = tensor::make_tensor(std::move(tensor_.name), tensor_.dtype, std::move(tensor_.shape), std::move(bytes));
+    Tensor made =
+        tensor::make_tensor(std::move(tensor_.name), tensor_.dtype, std::move(tensor_.shape), std::move(bytes));
     tensor_ = std::move(made);
   }
 
@@ -216,33 +212,22 @@ void append_strings(std::string& out, const Tensor& tensor) {
 void read_json_values(JsonCursor& in, Tensor& tensor) {
   Values values(in, tensor);
   switch (tensor.dtype) {
-    case DType::boolean:
-      return values.booleans();
-    case DType::uint8:
-      return values.integers<uint8_t>();
-    case DType::uint16:
-      return values.integers<uint16_t>();
-    case DType::uint32:
-      return values.integers<uint32_t>();
-    case DType::uint64:
-      return values.integers<uint64_t>();
-    case DType::int8:
-      return values.integers<int8_t>();
-    case DType::int16:
-      return values.integers<int16_t>();
-    case DType::int32:
-      return values.integers<int32_t>();
-    case DType::int64:
-      return values.integers<int64_t>();
-    case DType::fp32:
-      return values.floats<float>();
-    case DType::fp64:
-      return values.floats<double>();
-    case DType::bytes:
-      return values.strings();
+    case DType::boolean: return values.booleans();
+    case DType::uint8: return values.integers<uint8_t>();
+    case DType::uint16: return values.integers<uint16_t>();
+    case DType::uint32: return values.integers<uint32_t>();
+    case DType::uint64: return values.integers<uint64_t>();
+    case DType::int8: return values.integers<int8_t>();
+    case DType::int16: return values.integers<int16_t>();
+    case DType::int32: return values.integers<int32_t>();
+    case DType::int64: return values.integers<int64_t>();
+    case DType::fp32: return values.floats<float>();
+    case DType::fp64: return values.floats<double>();
+    case DType::bytes: return values.strings();
     case DType::fp16:
     case DType::bf16:
-      fail(Code::invalid_argument, "{} input '{}' must be sent as binary data", tensor::dtype_name(tensor.dtype), tensor.name);
+      fail(Code::invalid_argument, "{} input '{}' must be sent as binary data", tensor::dtype_name(tensor.dtype),
+           tensor.name);
   }
 }
 
@@ -257,14 +242,15 @@ void read_binary(std::string_view bytes, const std::shared_ptr<const void>& owne
     uint64_t size = 0;
     if (bytes.size() >= 4) size = load_le<uint32_t>(bytes.data());
     if (bytes.size() < 4 || size > bytes.size() - 4) {
-      fail(Code::invalid_argument, "string element {} of input '{}' ends {} bytes beyond the data", strings.size(), tensor.name,
-           bytes.size() < 4 ? 4 - bytes.size() : size - (bytes.size() - 4));
+      fail(Code::invalid_argument, "string element {} of input '{}' ends {} bytes beyond the data", strings.size(),
+           tensor.name, bytes.size() < 4 ? 4 - bytes.size() : size - (bytes.size() - 4));
     }
     strings.emplace_back(bytes.substr(4, size));
     bytes.remove_prefix(4 + size);
   }
   if (static_cast<int64_t>(strings.size()) != tensor.count()) {
-    fail(Code::invalid_argument, "expected {} string elements for inference input '{}', got {}", tensor.count(), tensor.name, strings.size());
+    fail(Code::invalid_argument, "expected {} string elements for inference input '{}', got {}", tensor.count(),
+         tensor.name, strings.size());
   }
   tensor.strings = std::move(strings);
 }
@@ -272,45 +258,22 @@ void read_binary(std::string_view bytes, const std::shared_ptr<const void>& owne
 void append_json_values(std::string& out, const Tensor& tensor) {
   out += '[';
   switch (tensor.dtype) {
-    case DType::boolean:
-      append_booleans(out, tensor);
-      break;
-    case DType::uint8:
-      append_numbers<uint8_t>(out, tensor);
-      break;
-    case DType::uint16:
-      append_numbers<uint16_t>(out, tensor);
-      break;
-    case DType::uint32:
-      append_numbers<uint32_t>(out, tensor);
-      break;
-    case DType::uint64:
-      append_numbers<uint64_t>(out, tensor);
-      break;
-    case DType::int8:
-      append_numbers<int8_t>(out, tensor);
-      break;
-    case DType::int16:
-      append_numbers<int16_t>(out, tensor);
-      break;
-    case DType::int32:
-      append_numbers<int32_t>(out, tensor);
-      break;
-    case DType::int64:
-      append_numbers<int64_t>(out, tensor);
-      break;
-    case DType::fp32:
-      append_numbers<float>(out, tensor);
-      break;
-    case DType::fp64:
-      append_numbers<double>(out, tensor);
-      break;
-    case DType::bytes:
-      append_strings(out, tensor);
-      break;
+    case DType::boolean: append_booleans(out, tensor); break;
+    case DType::uint8: append_numbers<uint8_t>(out, tensor); break;
+    case DType::uint16: append_numbers<uint16_t>(out, tensor); break;
+    case DType::uint32: append_numbers<uint32_t>(out, tensor); break;
+    case DType::uint64: append_numbers<uint64_t>(out, tensor); break;
+    case DType::int8: append_numbers<int8_t>(out, tensor); break;
+    case DType::int16: append_numbers<int16_t>(out, tensor); break;
+    case DType::int32: append_numbers<int32_t>(out, tensor); break;
+    case DType::int64: append_numbers<int64_t>(out, tensor); break;
+    case DType::fp32: append_numbers<float>(out, tensor); break;
+    case DType::fp64: append_numbers<double>(out, tensor); break;
+    case DType::bytes: append_strings(out, tensor); break;
     case DType::fp16:
     case DType::bf16:
-      fail(Code::invalid_argument, "{} output '{}' must be requested as binary data", tensor::dtype_name(tensor.dtype), tensor.name);
+      fail(Code::invalid_argument, "{} output '{}' must be requested as binary data", tensor::dtype_name(tensor.dtype),
+           tensor.name);
   }
   out += ']';
 }
