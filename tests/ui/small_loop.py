@@ -136,8 +136,9 @@ def train(loop: SmallLoop, version: str, months: list[str], shuffled: bool = Fal
         options={id(model): {"zipmap": False}},
         target_opset={"": 15, "ai.onnx.ml": 3},
     )
-    with mlflow.start_run(run_name=f"train-{version}") as run:
-        mlflow.set_tag("fettle.pipeline_run", PIPELINE_RUN)
+    with mlflow.start_run(
+        run_name=f"train-{version}", tags={"fettle.pipeline_run": PIPELINE_RUN}
+    ) as run:
         mlflow.log_params({"C": version, "months": len(months), "solver": "lbfgs"})
         mlflow.log_metric(
             "train_auc", roc_auc_score(label, model.predict_proba(rows[FEATURES])[:, 1])

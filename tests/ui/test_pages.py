@@ -27,7 +27,7 @@ def test_home_tells_what_needs_attention(page, loop):
 
 def test_runs_table_filters_and_compares(page, loop):
     go(page, "/runs")
-    table = page.get_by_role("table", name="runs")
+    table = page.get_by_role("table", name="runs", exact=True)
     expect(table.locator("tbody tr")).to_have_count(3)
     expect(
         page.get_by_role("img", name=re.compile("parallel coordinates of 3 runs"))
@@ -70,7 +70,7 @@ def test_run_shows_metrics_curves_and_artifacts(page, loop):
 def test_models_and_versions_with_lineage(page, loop):
     go(page, "/models")
     page.get_by_role("link", name=MODEL, exact=True).click()
-    versions = page.get_by_role("table", name="versions")
+    versions = page.get_by_role("table", name="versions", exact=True)
     expect(versions.locator("tbody tr")).to_have_count(3)
     expect(versions).to_contain_text("@champion")
     versions.get_by_role("link", name="v2").click()
@@ -93,7 +93,7 @@ def test_gate_report(page, loop):
 def test_endpoint_shows_split_and_rollout_history(page, loop):
     go(page, f"/endpoints/{ENDPOINT}")
     expect(page.get_by_role("img", name=re.compile("version 2 100 %")).first).to_be_visible()
-    rollouts = page.get_by_role("table", name="rollouts")
+    rollouts = page.get_by_role("table", name="rollouts", exact=True)
     expect(rollouts.locator("tbody tr")).to_have_count(2)
     expect(rollouts).to_contain_text("rolled back")
     expect(rollouts).to_contain_text("gate overridden")
@@ -104,7 +104,7 @@ def test_endpoint_shows_split_and_rollout_history(page, loop):
 def test_rolled_back_rollout_says_why(page, loop):
     go(page, f"/rollouts/{loop.planted}")
     rollout = loop.get(f"/rollouts/{loop.planted}")
-    expect(page.get_by_text("planted: does the canary find it?")).to_be_visible()
+    expect(page.get_by_text("planted: does the canary find it?").first).to_be_visible()
     expect(page.get_by_text(f"{rollout['candidate_rows']:,}", exact=True).first).to_be_visible()
     expect(page.get_by_role("button", name="Pause")).to_be_disabled()
     page.get_by_role("button", name="what it saw").first.click()

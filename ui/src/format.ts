@@ -21,6 +21,18 @@ export function num(value: Num, digits = 4): string {
   return String(Number(n.toPrecision(digits)));
 }
 
+export function probability(value: Num): string {
+  const n = toNumber(value);
+  return n !== null && n < 1e-9 ? '< 1e-9' : num(value, 3);
+}
+
+/** A bin by its edges, short enough for an axis. */
+export function binName(bin: { label: string; low?: Num; high?: Num }): string {
+  const low = toNumber(bin.low);
+  const high = toNumber(bin.high);
+  return low === null || high === null ? bin.label : `${num(low, 3)} to ${num(high, 3)}`;
+}
+
 export function fixed(value: Num, digits: number): string {
   const n = toNumber(value);
   return n === null ? '–' : n.toFixed(digits);
@@ -133,6 +145,14 @@ export function seriesColor(id: string): string {
 export function versionColor(version: string): string {
   const n = Number(version);
   return Number.isInteger(n) ? `var(--series-${((n - 1 + 800) % 8) + 1})` : seriesColor(version);
+}
+
+/** The lineage id of a data version: `md5:` and a content hash, or the name that a dataset has elsewhere. */
+export function dataId(hash: string): string {
+  return `data/${/^[0-9a-f]{32}(\.dir)?$/.test(hash) ? 'md5:' : ''}${hash}`;
+}
+export function lineageOf(id: string): string {
+  return `/lineage?id=${encodeURIComponent(id)}`;
 }
 
 /** The page that shows an object named in the canonical grammar of ids (docs/rest.md 1.2), or null. */

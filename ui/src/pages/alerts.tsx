@@ -172,7 +172,7 @@ function View({ a, reload }: { a: Alert; reload: () => void }) {
                 ),
               ],
               ['since', <Time key="s" ms={a.since_ms} />],
-              ['held for', a.for_windows ? `${a.held_windows ?? 0} of ${a.for_windows} windows` : undefined],
+              ['held for', a.for_windows ? `${a.held_windows ?? 0} windows, ${a.for_windows} needed` : undefined],
               ['acknowledged', a.acknowledged ? `${a.acknowledged.by}: ${a.acknowledged.reason}` : 'no'],
               ['silenced until', silenced ? dateTime(a.silenced_until_ms) : undefined],
               [

@@ -1,7 +1,7 @@
 // "Do the inputs, the scores and the quality still look like training?"
 import { useMemo } from 'react';
 import { fettle, useApi } from '../api';
-import { count, fixed, num, percent, toNumber, words } from '../format';
+import { binName, count, fixed, num, percent, probability, toNumber, words } from '../format';
 import { Command, Empty, Facts, Figure, Id, Loads, PageHead, Panel, Status } from '../parts/basics';
 import { Calibration, LineChart, PairedBars, type Series } from '../parts/charts';
 import { Heatmap, label } from '../parts/heatmap';
@@ -283,8 +283,8 @@ function FeaturePanel({
                   ['score', num(d.score)],
                   ['threshold', num(d.threshold)],
                   ['expected without drift', d.expected_null === undefined ? undefined : num(d.expected_null, 3)],
-                  ['p', d.p_value === undefined ? undefined : num(d.p_value, 3)],
-                  ['q (all features)', d.q_value === undefined ? undefined : num(d.q_value, 3)],
+                  ['p', d.p_value === undefined ? undefined : probability(d.p_value)],
+                  ['q (all features)', d.q_value === undefined ? undefined : probability(d.q_value)],
                   ['missing', `${percent(d.reference_missing_rate)} → ${percent(d.missing_rate)}`],
                   ['unseen categories', d.kind === 'categorical' ? percent(d.unseen_rate) : undefined],
                   [
@@ -308,7 +308,7 @@ function sentence(d: Distribution) {
   const most = d.bins.toSorted((a, b) => Math.abs(b.current - b.reference) - Math.abs(a.current - a.reference))[0];
   if (d.status !== 'ok' || !most)
     return d.reason || 'The score could not be computed; the other features are not affected.';
-  const moved = `${most.label}: ${percent(most.reference)} → ${percent(most.current)} of rows`;
+  const moved = `${binName(most)}: ${percent(most.reference)} → ${percent(most.current)} of rows`;
   const before = d.statistics?.reference?.p50;
   const after = d.statistics?.current?.p50;
   return d.kind === 'numeric' && toNumber(before) !== null && toNumber(after) !== null

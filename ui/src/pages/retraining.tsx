@@ -1,7 +1,7 @@
 // "Why did it (not) retrain?"
 import type { ReactNode } from 'react';
 import { fettle, useApi } from '../api';
-import { count, date, duration, num, pageOf, words } from '../format';
+import { count, dataId, date, duration, lineageOf, num, pageOf, words } from '../format';
 import { Act } from '../parts/act';
 import {
   Command,
@@ -126,8 +126,8 @@ function Chain({ r }: { r: RetrainingRun }) {
     );
   if (r.data?.[0])
     links.push(
-      <Link key="d" to={`/lineage?id=${encodeURIComponent(`data/${r.data[0].hash}`)}`}>
-        data {r.data[0].hash.slice(0, 8)}
+      <Link key="d" to={lineageOf(dataId(r.data[0].hash))}>
+        data {r.data[0].hash.replace('md5:', '').slice(0, 8)}
       </Link>,
     );
   if (r.job)
@@ -384,8 +384,8 @@ export function RetrainingRunPage({ id }: { id: string }) {
                     (r.data ?? []).map((d) => (
                       <div key={d.path}>
                         {d.path}{' '}
-                        <Link className="mono" to={`/lineage?id=${encodeURIComponent(`data/${d.hash}`)}`}>
-                          {d.hash.slice(0, 12)}
+                        <Link className="mono" to={lineageOf(dataId(d.hash))}>
+                          {d.hash.replace('md5:', '').slice(0, 12)}
                         </Link>
                       </div>
                     )),

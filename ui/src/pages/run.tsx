@@ -1,7 +1,7 @@
 // "What happened in this run, and can I repeat it?"
 import { useEffect, useState, type ReactNode } from 'react';
 import { mlflow, useApi } from '../api';
-import { bytes, duration, num, seriesColor, toNumber } from '../format';
+import { bytes, dataId, duration, lineageOf, num, seriesColor, toNumber } from '../format';
 import {
   Command,
   Copy,
@@ -130,7 +130,7 @@ function Overview({ run }: { run: Run }) {
               ['started', <Time key="t" ms={run.info.start_time} absolute />],
               ...(run.inputs?.dataset_inputs ?? []).map((d, i): [string, ReactNode] => [
                 i ? `data ${i + 1}` : 'data',
-                <Link key={i} to={`/lineage?id=${encodeURIComponent(`data/${d.dataset.digest}`)}`}>
+                <Link key={i} to={datasetLineage(d.dataset)}>
                   {d.dataset.name} <span className="mono">{d.dataset.digest}</span>
                 </Link>,
               ]),
@@ -160,6 +160,11 @@ function Overview({ run }: { run: Run }) {
       <Curves run={run} metrics={metrics} />
     </>
   );
+}
+
+/** A digest that is a content hash names the data version itself; any other one only this dataset. */
+function datasetLineage({ name, digest }: { name: string; digest: string }) {
+  return lineageOf(dataId(/^[0-9a-f]{32}(\.dir)?$/.test(digest) ? digest : `${name}@${digest}`));
 }
 
 function Curves({ run, metrics }: { run: Run; metrics: RunMetric[] }) {

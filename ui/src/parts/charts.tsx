@@ -1,7 +1,7 @@
 // Own SVG charts: lines over windows or steps, paired bars of two distributions, calibration, sparklines. Gaps stay gaps; every chart has
 // a table twin for screen readers and a tooltip with the numbers.
 import { useLayoutEffect, useRef, useState, type ReactNode } from 'react';
-import { num, percent } from '../format';
+import { binName, num, percent } from '../format';
 import type { Bin } from '../types';
 
 export function useWidth(fallback = 640): [React.RefObject<HTMLDivElement | null>, number] {
@@ -358,7 +358,7 @@ export function PairedBars({
 }) {
   const [ref, width] = useWidth();
   const [hover, setHover] = useState<{ index: number; x: number; y: number } | null>(null);
-  const wordy = bins.some((b) => b.label.length > 7);
+  const wordy = bins.some((b) => binName(b).length > 7);
   const bottom = wordy && bins.length > 5 ? 62 : 24;
   const top = Math.max(...bins.map((b) => Math.max(b.reference, b.current)), 0.01) * 1.05;
   const innerHeight = height - kPad.top - bottom;
@@ -412,11 +412,11 @@ export function PairedBars({
               />
               {bottom > 24 ? (
                 <text x={middle} y={y + 12} textAnchor="end" transform={`rotate(-38 ${middle} ${y + 12})`}>
-                  {short(b.label)}
+                  {short(binName(b))}
                 </text>
               ) : slot > 26 || i % Math.ceil(44 / slot) === 0 ? (
                 <text x={middle} y={y + 15} textAnchor="middle">
-                  {short(b.label)}
+                  {short(binName(b))}
                 </text>
               ) : null}
             </g>
@@ -434,7 +434,7 @@ export function PairedBars({
       <Tip at={hover}>
         {hover && (
           <>
-            <b>{bins[hover.index]?.label}</b>
+            <b>{binName(bins[hover.index] as Bin)}</b>
             <table>
               <tbody>
                 <tr>

@@ -166,7 +166,7 @@ export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number
                 {n.at_ms ? ` · ${ago(n.at_ms)}` : ''}
               </text>
               <text x="10" y="31" style={{ fontWeight: 600 }}>
-                {shortName(n.name)}
+                {shortName(nodeName(n))}
               </text>
               <text className="state" x="10" y="44">
                 {clip(n.state ?? attributeText(n), 27)}
@@ -178,6 +178,14 @@ export function Graph({ graph, maxHeight }: { graph: Lineage; maxHeight?: number
       </svg>
     </div>
   );
+}
+
+/** What people call the object: an id that stands for a name loses its prefix. */
+export function nodeName(n: LineageNode): string {
+  if (n.name && n.name !== n.id) return n.name;
+  const version = n.id.match(/^models:\/(.+)\/(\d+)$/);
+  if (version) return `${version[1]} v${version[2]}`;
+  return n.id.slice(n.id.indexOf('/') + 1);
 }
 
 export function attributeText(n: LineageNode) {

@@ -1,7 +1,7 @@
 // The drift heat map: features × windows. Colour is the score relative to its threshold where the window drifted; plain where it did
 // not; hatched where nothing could be computed. The number is in the cell, so colour is never the only carrier.
 import { useState } from 'react';
-import { count, fixed, num, percent, toNumber, words } from '../format';
+import { count, fixed, num, percent, probability, toNumber, words } from '../format';
 import type { FeatureScore, Window } from '../types';
 import { Tip } from './charts';
 
@@ -122,7 +122,7 @@ export function Heatmap({ windows, features, chosen, onChoose, marks }: Props) {
                 {tip.score.q_value !== undefined && (
                   <tr>
                     <td>q</td>
-                    <td>{num(tip.score.q_value, 2)}</td>
+                    <td>{probability(tip.score.q_value)}</td>
                   </tr>
                 )}
                 <tr>

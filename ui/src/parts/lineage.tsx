@@ -4,7 +4,7 @@ import { pageOf, words } from '../format';
 import { Link, useQueryState } from '../router';
 import type { Lineage } from '../types';
 import { Command, Loads, Segmented, Time } from './basics';
-import { Graph, attributeText } from './graph';
+import { Graph, attributeText, nodeName } from './graph';
 
 export function LineageView({ id, maxHeight, command = true }: { id: string; maxHeight?: number; command?: boolean }) {
   const [view, setView] = useQueryState('view', 'graph');
@@ -90,9 +90,9 @@ function LineageList({ graph }: { graph: Lineage }) {
                 <td>{words(n.kind)}</td>
                 <td title={n.id}>
                   {to ? (
-                    <Link to={to}>{n.name}</Link>
+                    <Link to={to}>{nodeName(n)}</Link>
                   ) : (
-                    <Link to={`/lineage?id=${encodeURIComponent(n.id)}`}>{n.name}</Link>
+                    <Link to={`/lineage?id=${encodeURIComponent(n.id)}`}>{nodeName(n)}</Link>
                   )}
                 </td>
                 <td>{n.state ?? ''}</td>
