@@ -162,7 +162,7 @@ int remote_rename(DvcCall& call) {
 // `remote.NAME.KEY` -> section `remote "NAME"` and key; `core.autostage` -> both parts.
 std::pair<std::string, std::string> split_name(const std::string& name) {
   size_t last = name.rfind('.');
-  if (last == std::string::npos || last == 0) throw DvcUsageError("argument name: name argument should look like section.option or remote.name.option");
+  if (last == std::string::npos || last == 0) throw DvcUsageError("argument name: name argument should look like remote.name.option or db.name.option or section.option");
   std::string section = name.substr(0, last);
   std::string key = to_lower(name.substr(last + 1));
   size_t dot = section.find('.');
@@ -178,7 +178,10 @@ void list_config(const DvcCall& call, const data::Repository& repository) {
       std::string name = section.name;
       std::optional<std::string> remote = data::remote_of_section(name);
       if (remote) name = "remote." + *remote;
-      for (const auto& [key, value] : section.values) call.say(fmt::format("{}.{}={}", name, key, value));
+      for (const auto& [key, value] : section.values) {
+        bool is_directory = remote && key == "url" && value.find("://") == std::string::npos;
+        call.say(fmt::format("{}.{}={}", name, key, is_directory ? repository.config().path(section.name, key)->string() : value));
+      }
     }
   }
 }

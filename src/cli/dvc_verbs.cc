@@ -128,8 +128,9 @@ int call_verb(const DvcVerb& verb, DvcCall& call) {
   } catch (const data::LockFailure& failure) {
     complain(fmt::format("ERROR: {}", failure.what()));
     return 255;
-  } catch (const data::CheckoutFailure& failure) {
-    return std::max(report(failure, verb), verb.failure_exit);
+  } catch (const data::CollectFailure& failure) {
+    report(failure, verb);
+    return 255;
   } catch (const Failure& failure) {
     return report(failure, verb);
   } catch (const std::exception& error) {

@@ -147,6 +147,8 @@ void apply(Repository& repository, const Output& output, const Plan& plan) {
 }  // namespace
 
 CheckoutChange checkout(Repository& repository, const Output& output, const CheckoutOptions& options) {
+  bool in_cache = output.unknown_algorithm.empty() && repository.cache().has(output.oid, output.algorithm);
+  if (!in_cache && output.unknown_algorithm.empty() && !is_changed(repository, output)) return CheckoutChange::none;
   Plan plan = make_plan(repository, output, options.relink);
   struct stat info {};
   bool missing_mode = output.executable && plan.existed && ::stat(output.location.c_str(), &info) == 0 && (info.st_mode & 0100) == 0;

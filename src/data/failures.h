@@ -23,6 +23,12 @@ class LockFailure : public Failure {
   using Failure::Failure;
 };
 
+// 255: a directory holds what a tracked one may not.
+class CollectFailure : public Failure {
+ public:
+  using Failure::Failure;
+};
+
 // 255: outputs could not be brought into the workspace; details hold one output each.
 class CheckoutFailure : public Failure {
  public:

@@ -110,10 +110,11 @@ Config::Remote choose_remote(const Repository& repository, const std::string& na
   if (!name.empty()) return repository.config().remote(name);
   std::optional<std::string> standard = repository.config().find("core", "remote");
   if (standard) return repository.config().remote(*standard);
-  throw ConfigFailure(Error{Code::not_found,
-                            fmt::format("config file error: no remote specified in {}. Create a default remote with\n    dvc remote add -d "
-                                        "<remote name> <remote url>",
-                                        repository.root().string())});
+  std::string advice = repository.config().remotes().empty()
+                           ? "Create a default remote with\n    dvc remote add -d <remote name> <remote url>"
+                           : "Setup default remote with\n    dvc remote default <remote name>\nor use:\n    dvc <command> -r <remote name>";
+  throw ConfigFailure(
+      Error{Code::not_found, fmt::format("config file error: no remote specified in {}. {}", repository.root().string(), advice)});
 }
 
 TransferReport push(Repository& repository, const Config::Remote& remote, const std::vector<TransferItem>& items) {

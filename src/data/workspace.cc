@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "data/failures.h"
 
 namespace fettle::data {
 namespace {
@@ -64,7 +65,7 @@ class Walker {
     bool is_link = S_ISLNK(info.st_mode);
     std::string path = prefix.empty() ? name : prefix + "/" + name;
     if (name == ".dvcignore") {
-      fail(Code::failed_precondition, ".dvcignore file should not be in collected dir path: '{}'", directory.string());
+      throw CollectFailure(Error{Code::failed_precondition, fmt::format(".dvcignore file should not be in collected dir path: '{}'", directory.string())});
     }
     if (rules_.ignores_leaf(top_relative_ + "/" + path, S_ISDIR(info.st_mode))) return false;
     if (is_link && ::fstatat(at, name.c_str(), &info, 0) != 0) missing(directory / name);

@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "data/dvc_file.h"
 #include "pipelines/dvc_lock.h"
 #include "pipelines/dvc_yaml.h"
+#include "pipelines/placed.h"
 
 namespace fettle::pipelines {
 namespace {
@@ -76,7 +78,7 @@ void renew_part(data::Repository& repository, data::Output& output, const fs::pa
     if (!part.is_directory) tree.entries.push_back({path, part.oid});
     for (const data::TreeEntry& entry : part.tree.entries) tree.entries.push_back({path + "/" + entry.path, entry.md5});
   } else if (!removed) {
-    fail(Code::not_found, "output '{}' does not exist: [Errno 2] No such file or directory: '{}'", path, inside.string());
+    fail(Code::not_found, "[Errno 2] No such file or directory: '{}'", inside.string());
   }
   std::sort(tree.entries.begin(), tree.entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   std::string encoded = data::encode_tree(tree);
@@ -110,18 +112,25 @@ std::vector<fs::path> add_path(Project& project, const std::string& target, cons
   data::Repository& repository = project.repository();
   fs::path location = (project.cwd() / target).lexically_normal();
   if (!location.has_filename()) location = location.parent_path();
+  if (location == repository.root()) fail(Code::invalid_argument, "'{}' is the repository itself; add a path inside it", target);
+  if (!repository.contains(location)) fail(Code::failed_precondition, "output '{}' is outside of the repository", target);
   data::resolve_output(repository, repository.root(), repository.relative(location));
   check_links(repository, location);
   for (Stage& stage : project.stages()) {
     for (data::Output& out : stage.outs) {
       if (!stage.is_data() || !is_inside(location, out.location) || !data::is_directory_id(out.oid)) continue;
       renew_part(repository, out, location, options);
-      return data::save_dvc_file(file_of(stage)) ? std::vector<fs::path>{stage.file} : std::vector<fs::path>{};
+      data::save_dvc_file(file_of(stage));
+      return {stage.file};
     }
   }
   std::error_code ignored;
   if (!fs::exists(fs::symlink_status(location, ignored))) {
     fail(Code::not_found, "output '{}' does not exist: [Errno 2] No such file or directory: '{}'", target, location.string());
+  }
+  std::string name = location.filename().string();
+  if (name.ends_with(".dvc") || name == "dvc.yaml" || name == "dvc.lock") {
+    fail(Code::invalid_argument, "DVC file '{}' cannot be an output.", shown_path(location, project.cwd()));
   }
   data::DvcFile file = data::DvcFile::for_path(location);
   check_overlap(project, location, file.path);
@@ -136,7 +145,8 @@ std::vector<fs::path> add_path(Project& project, const std::string& target, cons
     if (!changed.empty()) data::remove_git_ignore(location);
     throw;
   }
-  if (data::save_dvc_file(file)) changed.insert(changed.begin(), file.path);
+  data::save_dvc_file(file);
+  changed.insert(changed.begin(), file.path);
   return changed;
 }
 
@@ -161,6 +171,11 @@ std::vector<fs::path> commit_stage(Project& project, size_t index, bool into_cac
 
 void remove_stage(Project& project, size_t index, bool remove_outputs) {
   const Stage& stage = project.stages()[index];
+  // Data that is no longer tracked but stays is the user's: no later checkout may remove it.
+  std::set<std::string> placed = read_placed(project.repository());
+  size_t before = placed.size();
+  for (const data::Output& out : stage.outs) placed.erase(project.repository().relative(out.location));
+  if (placed.size() != before) write_placed(project.repository(), placed);
   for (const data::Output& out : stage.outs) {
     if (out.cached && project.repository().git_root()) data::remove_git_ignore(out.location);
     if (remove_outputs) {

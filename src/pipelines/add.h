@@ -13,7 +13,7 @@ struct AddOptions {
   bool into_cache = true;  // --no-commit clears it: only hashes are recorded
 };
 
-// Adds one path (as typed, relative to the project's cwd) and returns the files that changed: the `.dvc` and `.gitignore` of it. A path
+// Adds one path (as typed, relative to the project's cwd) and returns its files for git: the `.dvc` file, and `.gitignore` if it changed. A path
 // inside a tracked directory renews that directory's entry for this path alone. The content is in the cache before the `.dvc` file
 // names it, so that a kill leaves a repository as before. Failures carry DVC's texts.
 std::vector<std::filesystem::path> add_path(Project& project, const std::string& target, const AddOptions& options);

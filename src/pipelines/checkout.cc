@@ -4,8 +4,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "base/text.h"
+#include "pipelines/placed.h"
 
 namespace fettle::pipelines {
 namespace {
@@ -32,23 +31,9 @@ void check_out(Project& project, const data::Output& out, const CheckoutRequest&
   }
 }
 
-// What this repository's checkouts placed: one path (relative to the root) a line.
-fs::path placed_file(const Project& project) { return project.repository().temporary_dir() / "fettle.placed"; }
-
-std::set<std::string> read_placed(const Project& project) {
-  std::set<std::string> placed;
-  std::error_code ignored;
-  if (!fs::exists(placed_file(project), ignored)) return placed;
-  std::string text = read_file(placed_file(project));
-  for (std::string_view line : split(text, '\n')) {
-    if (!line.empty()) placed.emplace(line);
-  }
-  return placed;
-}
-
 // A path that an earlier commit tracked and this one does not: it goes, if its content is safe in the cache.
 void remove_unused(Project& project, const CheckoutRequest& request, CheckoutReport& report) {
-  std::set<std::string> before = read_placed(project);
+  std::set<std::string> before = read_placed(project.repository());
   std::set<std::string> now;
   for (const Stage& stage : project.stages()) {
     for (const data::Output& out : stage.outs) {
@@ -66,9 +51,7 @@ void remove_unused(Project& project, const CheckoutRequest& request, CheckoutRep
     }
   }
   if (now == before) return;
-  std::string text;
-  for (const std::string& path : now) text += path + "\n";
-  write_file_atomic(placed_file(project), text);
+  write_placed(project.repository(), now);
 }
 
 }  // namespace
