@@ -7,7 +7,8 @@
 
 namespace fettle::gateway {
 
-// Log-spaced latency buckets: bucket i ends at 10 µs · 1.1^(i+1), so a quantile is at most 5 % off its bucket's middle; the last is open.
+// Log-spaced latency buckets: bucket i ends at 10 µs · 1.1^(i+1), so a quantile is at most 5 % off its bucket's middle;
+// the last is open.
 inline constexpr size_t kLatencyBuckets = 180;
 // Scores in [0, 1] in equal cells.
 inline constexpr size_t kScoreCells = 20;
@@ -18,14 +19,14 @@ double latency_bucket_end_ms(size_t bucket);
 
 // A plain copy of the counters; addable.
 struct ArmFigures {
-  uint64_t requests = 0;       // that reached the arm's model, and those refused by it
+  uint64_t requests = 0;  // that reached the arm's model, and those refused by it
   uint64_t rows = 0;
-  uint64_t errors = 0;         // requests that the arm's own model failed (also where a fallback answered)
-  uint64_t low_confidence = 0; // rows
+  uint64_t errors = 0;          // requests that the arm's own model failed (also where a fallback answered)
+  uint64_t low_confidence = 0;  // rows
   uint64_t out_of_distribution = 0;
-  uint64_t fallback = 0;       // rows answered by a fallback
-  uint64_t scored = 0;         // rows with a score by the arm's own model
-  uint64_t confident = 0;      // rows with a confidence
+  uint64_t fallback = 0;   // rows answered by a fallback
+  uint64_t scored = 0;     // rows with a score by the arm's own model
+  uint64_t confident = 0;  // rows with a confidence
   double score_sum = 0;
   double confidence_sum = 0;
   std::array<uint64_t, kLatencyBuckets> latency{};
@@ -33,8 +34,8 @@ struct ArmFigures {
 
   ArmFigures& operator+=(const ArmFigures& other);
   ArmFigures operator-(const ArmFigures& earlier) const;
-  uint64_t measured() const;                  // requests with a latency
-  double latency_quantile_ms(double q) const; // NaN without requests
+  uint64_t measured() const;                   // requests with a latency
+  double latency_quantile_ms(double q) const;  // NaN without requests
   double score_mean() const { return scored == 0 ? 0 : score_sum / static_cast<double>(scored); }
   double confidence_mean() const { return confident == 0 ? 0 : confidence_sum / static_cast<double>(confident); }
 };
@@ -48,7 +49,8 @@ class ArmCounters {
   ArmFigures figures() const;
 
  private:
-  std::atomic<uint64_t> requests_{0}, rows_{0}, errors_{0}, low_confidence_{0}, out_of_distribution_{0}, fallback_{0}, scored_{0}, confident_{0};
+  std::atomic<uint64_t> requests_{0}, rows_{0}, errors_{0}, low_confidence_{0}, out_of_distribution_{0}, fallback_{0},
+      scored_{0}, confident_{0};
   std::atomic<double> score_sum_{0}, confidence_sum_{0};
   std::array<std::atomic<uint64_t>, kLatencyBuckets> latency_{};
   std::array<std::atomic<uint64_t>, kScoreCells> scores_{};

@@ -12,16 +12,20 @@ constexpr std::string_view kOodOutput = "fettle_ood";
 constexpr std::string_view kVerdictOutput = "fettle_verdict";
 constexpr int64_t kNsPerMs = 1'000'000;
 
-bool is_row_output(std::string_view name) { return name == kConfidenceOutput || name == kOodOutput || name == kVerdictOutput; }
+bool is_row_output(std::string_view name) {
+  return name == kConfidenceOutput || name == kOodOutput || name == kVerdictOutput;
+}
 
 bool fallback_uses_models(const EndpointSnapshot& endpoint) {
-  return std::any_of(endpoint.fallback.begin(), endpoint.fallback.end(),
-                     [](const auto& level) { return std::holds_alternative<std::shared_ptr<const ServedModel>>(level.answer); });
+  return std::any_of(endpoint.fallback.begin(), endpoint.fallback.end(), [](const auto& level) {
+    return std::holds_alternative<std::shared_ptr<const ServedModel>>(level.answer);
+  });
 }
 
 }  // namespace
 
-Call::Call(Gateway& gateway, std::shared_ptr<const EndpointSnapshot> endpoint, CallerContext context, serving::InferDone done)
+Call::Call(Gateway& gateway, std::shared_ptr<const EndpointSnapshot> endpoint, CallerContext context,
+           serving::InferDone done)
     : gateway_(gateway),
       endpoint_(std::move(endpoint)),
       context_(std::move(context)),
@@ -47,7 +51,8 @@ void Call::start(serving::InferRequest request) {
   int64_t primary = deadline_ns_;
   if (!endpoint_->fallback.empty() || endpoint_->spec.primary_timeout_ms > 0) {
     int64_t budget = deadline_ns_ - context_.received_ns;
-    int64_t share = endpoint_->spec.primary_timeout_ms > 0 ? endpoint_->spec.primary_timeout_ms * kNsPerMs : budget / 5 * 4;
+    int64_t share =
+        endpoint_->spec.primary_timeout_ms > 0 ? endpoint_->spec.primary_timeout_ms * kNsPerMs : budget / 5 * 4;
     primary = std::min(deadline_ns_, context_.received_ns + share);
   }
   if (fallback_uses_models(*endpoint_)) kept_ = request;
@@ -62,7 +67,8 @@ Outcome<void> Call::admit(serving::InferRequest& request) {
   admitted_ = true;
   int64_t in_flight = endpoint.traffic->in_flight.fetch_add(1, std::memory_order_relaxed);
   if (in_flight >= gateway_.config_.in_flight_limit) {
-    return unexpected(Code::unavailable, "endpoint '{}' is overloaded ({} requests in flight)", endpoint.name, in_flight);
+    return unexpected(Code::unavailable, "endpoint '{}' is overloaded ({} requests in flight)", endpoint.name,
+                      in_flight);
   }
   deadline_ns_ = context_.received_ns + endpoint.spec.timeout_ms * kNsPerMs;
   if (request.deadline_ns > 0) deadline_ns_ = std::min(deadline_ns_, request.deadline_ns);
@@ -83,14 +89,17 @@ void Call::route() {
   prediction_id_ = gateway_.next_prediction_id(*endpoint_, received_ms_);
   arm_ = &endpoint_->stable;
   if (!endpoint_->candidate) return;
-  std::string_view key = facts_.routing_key.empty() ? std::string_view(prediction_id_) : std::string_view(facts_.routing_key);
-  if (goes_to_candidate(bucket_of(endpoint_->name, endpoint_->rollout_id, key), endpoint_->candidate->weight)) arm_ = &*endpoint_->candidate;
+  std::string_view key =
+      facts_.routing_key.empty() ? std::string_view(prediction_id_) : std::string_view(facts_.routing_key);
+  if (goes_to_candidate(bucket_of(endpoint_->name, endpoint_->rollout_id, key), endpoint_->candidate->weight))
+    arm_ = &*endpoint_->candidate;
 }
 
 Outcome<void> Call::check(serving::InferRequest& request) {
   const ServedModel& model = served();
   const Contract* contract = &model.contract;
-  if (model.observing && endpoint_->traffic->seen.fetch_add(1, std::memory_order_relaxed) < contract->observe_only_requests) {
+  if (model.observing &&
+      endpoint_->traffic->seen.fetch_add(1, std::memory_order_relaxed) < contract->observe_only_requests) {
     contract = &*model.observing;
   }
   auto batch = decode_features(*contract, request.inputs, endpoint_->spec.max_rows);
@@ -98,7 +107,8 @@ Outcome<void> Call::check(serving::InferRequest& request) {
   batch_ = std::move(*batch);
   if (auto ok = spread_over_rows(facts_, batch_.rows, received_ms_); !ok) return ok;
   check_ = check_features(*contract, batch_);
-  if (check_.rejected_rows > 0 && !may_fall_back(kContract)) return std::unexpected(contract_error(*contract, batch_, check_));
+  if (check_.rejected_rows > 0 && !may_fall_back(kContract))
+    return std::unexpected(contract_error(*contract, batch_, check_));
   if (!check_.problems.empty()) warnings_ = format_warnings(*contract, batch_, check_);
   rebuild_inputs(*contract, batch_, check_, request.inputs);
   restore_features(check_, batch_);
@@ -119,8 +129,9 @@ Outcome<void> Call::judge_distribution() {
     check_.verdicts[row] |= kOutOfDistribution;
     if (endpoint_->spec.ood_action == Action::fallback) reasons_[row] |= kOodReason;
     if (error.details.size() < kMaxDetails) {
-      error.details.push_back({fmt::format("/rows/{}", row), fmt::format("unlike the training data: p {:.2g}, at most {:g} is refused", ood_[row],
-                                                                         detector->rate())});
+      error.details.push_back(
+          {fmt::format("/rows/{}", row),
+           fmt::format("unlike the training data: p {:.2g}, at most {:g} is refused", ood_[row], detector->rate())});
     }
   }
   if (flagged == 0 || endpoint_->spec.ood_action != Action::reject) return {};
@@ -133,7 +144,8 @@ void Call::choose_outputs(serving::InferRequest& request) {
   request.outputs.clear();
   if (requested_.empty()) return;
   auto want = [&](const std::string& name) {
-    bool known = std::any_of(request.outputs.begin(), request.outputs.end(), [&](const auto& output) { return output.name == name; });
+    bool known = std::any_of(request.outputs.begin(), request.outputs.end(),
+                             [&](const auto& output) { return output.name == name; });
     if (!name.empty() && !known) request.outputs.push_back({.name = name});
   };
   for (const auto& output : requested_) {
@@ -149,7 +161,9 @@ void Call::run_model(const ServedModel& model, serving::InferRequest request, in
   if (!pin) return answered(stage, std::unexpected(std::move(pin.error())));
   request.deadline_ns = deadline_ns;
   gateway_.wheel_->set(*this, deadline_ns, stage);
-  (*pin)->infer(std::move(request), [call = self(), stage](Outcome<serving::InferResponse> outcome) { call->answered(stage, std::move(outcome)); });
+  (*pin)->infer(std::move(request), [call = self(), stage](Outcome<serving::InferResponse> outcome) {
+    call->answered(stage, std::move(outcome));
+  });
 }
 
 void Call::on_deadline(uint32_t stage) {
@@ -191,7 +205,8 @@ void Call::primary_answered(serving::InferResponse response) {
   auto facts = read_outputs(served().binding, response.outputs, batch_.rows);
   if (!facts) {
     return stage_failed({.code = Code::internal,
-                         .message = fmt::format("model '{}' version {} returned {}", served().model, served().version, facts.error().message)});
+                         .message = fmt::format("model '{}' version {} returned {}", served().model, served().version,
+                                                facts.error().message)});
   }
   row_facts_ = std::move(*facts);
   outputs_ = std::move(response.outputs);
@@ -210,7 +225,8 @@ Outcome<void> Call::judge_confidence() {
     check_.verdicts[row] |= kLowConfidence;
     if (endpoint_->spec.confidence_action == Action::fallback) reasons_[row] |= kLowConfidenceReason;
     if (error.details.size() < kMaxDetails) {
-      error.details.push_back({fmt::format("/rows/{}", row), fmt::format("confidence {:.4f} is below {:.4f}", row_facts_.confidence[row], threshold)});
+      error.details.push_back({fmt::format("/rows/{}", row), fmt::format("confidence {:.4f} is below {:.4f}",
+                                                                         row_facts_.confidence[row], threshold)});
     }
   }
   if (low == 0 || endpoint_->spec.confidence_action != Action::reject) return {};
@@ -310,7 +326,8 @@ void Call::mark_answered(std::span<const uint8_t> mask) {
 
 void Call::finish() {
   bool incomplete = std::any_of(unfilled_.begin(), unfilled_.end(), [](uint8_t flag) { return flag != 0; });
-  bool contract = std::any_of(reasons_.begin(), reasons_.end(), [](uint8_t reason) { return (reason & kContract) != 0; });
+  bool contract =
+      std::any_of(reasons_.begin(), reasons_.end(), [](uint8_t reason) { return (reason & kContract) != 0; });
   if (incomplete || contract) return finish_with(unanswered());
   if (!fallback_.empty()) {
     auto facts = read_outputs(served().binding, outputs_, batch_.rows);
@@ -324,7 +341,8 @@ void Call::finish() {
 
 Error Call::unanswered() const {
   if (endpoint_->fallback.empty()) return first_error_;
-  return {.code = Code::unavailable, .message = fmt::format("no fallback answered for '{}' ({})", endpoint_->name, attempts_)};
+  return {.code = Code::unavailable,
+          .message = fmt::format("no fallback answered for '{}' ({})", endpoint_->name, attempts_)};
 }
 
 void Call::finish_with(Error error) {
@@ -337,7 +355,8 @@ void Call::finish_with(Error error) {
 }
 
 serving::InferResponse Call::make_response() {
-  serving::InferResponse response{.model_name = endpoint_->name, .model_version = served().version, .id = std::move(client_id_)};
+  serving::InferResponse response{
+      .model_name = endpoint_->name, .model_version = served().version, .id = std::move(client_id_)};
   response.times = times_;
   response.parameters = response_parameters();
   if (requested_.empty()) {
@@ -345,7 +364,8 @@ serving::InferResponse Call::make_response() {
     return response;
   }
   for (const auto& wanted : requested_) {
-    auto found = std::find_if(outputs_.begin(), outputs_.end(), [&](const auto& output) { return output.name == wanted.name; });
+    auto found =
+        std::find_if(outputs_.begin(), outputs_.end(), [&](const auto& output) { return output.name == wanted.name; });
     if (found != outputs_.end()) response.outputs.push_back(*found);
   }
   add_row_outputs(response.outputs);

@@ -12,11 +12,12 @@
 
 namespace fettle::gateway {
 
-// Stages: the arm's model, then fallback levels in order. Answers and timeouts of a stage compete for its end with one compare-and-swap;
-// the loser's result is dropped. So each member is touched by one thread at a time.
+// Stages: the arm's model, then fallback levels in order. Answers and timeouts of a stage compete for its end with one
+// compare-and-swap; the loser's result is dropped. So each member is touched by one thread at a time.
 class Call final : public Timed {
  public:
-  Call(Gateway& gateway, std::shared_ptr<const EndpointSnapshot> endpoint, CallerContext context, serving::InferDone done);
+  Call(Gateway& gateway, std::shared_ptr<const EndpointSnapshot> endpoint, CallerContext context,
+       serving::InferDone done);
   ~Call() override;
 
   void start(serving::InferRequest request);
@@ -78,12 +79,12 @@ class Call final : public Timed {
   CheckResult check_;
   std::string warnings_;
   std::vector<float> ood_;
-  std::vector<uint8_t> reasons_;   // per row: Reason bits that still want a fallback
-  serving::InferRequest kept_;     // the request as the model got it, if a fallback model may need it
+  std::vector<uint8_t> reasons_;  // per row: Reason bits that still want a fallback
+  serving::InferRequest kept_;    // the request as the model got it, if a fallback model may need it
 
   std::atomic<uint32_t> stage_{0};
-  size_t level_ = 0;               // next fallback level to try
-  size_t running_level_ = 0;       // the level whose model runs
+  size_t level_ = 0;          // next fallback level to try
+  size_t running_level_ = 0;  // the level whose model runs
   std::vector<uint8_t> running_mask_;
   bool arm_failed_ = false;
   bool client_error_ = false;

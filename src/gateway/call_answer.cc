@@ -47,7 +47,8 @@ bool in_share(std::string_view prediction_id, double share) {
 Outcome<void> Call::apply_rule(const RuleAnswer& rule, std::span<const uint8_t> mask) {
   const Contract& contract = served().contract;
   auto found = contract.by_name.find(std::string_view(rule.feature));
-  if (found == contract.by_name.end()) return unexpected(Code::failed_precondition, "the rule's feature '{}' is not there", rule.feature);
+  if (found == contract.by_name.end())
+    return unexpected(Code::failed_precondition, "the rule's feature '{}' is not there", rule.feature);
   const Feature& feature = contract.features[found->second];
   std::vector<uint8_t> yes(rows());
   std::vector<uint8_t> no(rows());

@@ -27,7 +27,8 @@ Outcome<void> check_keys(const std::vector<std::string>& keys) {
 Outcome<void> check_times(const std::vector<int64_t>& times, int64_t now_ms) {
   for (int64_t time : times) {
     if (time < 0 || time > now_ms + kFutureMs) {
-      return unexpected(Code::invalid_argument, "fettle_event_time_ms {} is not between 0 (1970) and {} (now + 5 min)", time, now_ms + kFutureMs);
+      return unexpected(Code::invalid_argument, "fettle_event_time_ms {} is not between 0 (1970) and {} (now + 5 min)",
+                        time, now_ms + kFutureMs);
     }
   }
   return {};
@@ -50,13 +51,15 @@ Outcome<std::vector<std::string>> read_key_tensor(tensor::Tensor& tensor) {
     for (int64_t value : integers(tensor)) keys.push_back(fmt::format("{}", value));
     return keys;
   }
-  return unexpected(Code::invalid_argument, "input 'fettle_key' is {} {}, expected BYTES or INT64 of shape [batch] or [batch,1]",
+  return unexpected(Code::invalid_argument,
+                    "input 'fettle_key' is {} {}, expected BYTES or INT64 of shape [batch] or [batch,1]",
                     tensor::dtype_name(tensor.dtype), tensor::format_shape(tensor.shape));
 }
 
 Outcome<std::vector<int64_t>> read_time_tensor(const tensor::Tensor& tensor) {
   if (is_column(tensor) && tensor.dtype == tensor::DType::int64) return integers(tensor);
-  return unexpected(Code::invalid_argument, "input 'fettle_event_time_ms' is {} {}, expected INT64 of shape [batch] or [batch,1]",
+  return unexpected(Code::invalid_argument,
+                    "input 'fettle_event_time_ms' is {} {}, expected INT64 of shape [batch] or [batch,1]",
                     tensor::dtype_name(tensor.dtype), tensor::format_shape(tensor.shape));
 }
 
@@ -70,7 +73,8 @@ std::string parameter_text(const serving::Parameter& value) {
 std::optional<int64_t> parameter_integer(const serving::Parameter& value) {
   if (const auto* number = std::get_if<int64_t>(&value)) return *number;
   if (const auto* text = std::get_if<std::string>(&value)) return parse_int(*text);
-  if (const auto* number = std::get_if<double>(&value); number != nullptr && std::fabs(*number) < 9e15 && std::trunc(*number) == *number) {
+  if (const auto* number = std::get_if<double>(&value);
+      number != nullptr && std::fabs(*number) < 9e15 && std::trunc(*number) == *number) {
     return static_cast<int64_t>(*number);
   }
   return std::nullopt;
@@ -83,7 +87,8 @@ Outcome<void> take_parameters(serving::InferRequest& request, std::string_view s
     if (name == kEventTime) {
       auto time = parameter_integer(value);
       if (!time) {
-        return unexpected(Code::invalid_argument, "parameter 'fettle_event_time_ms' is '{}', expected milliseconds since 1970",
+        return unexpected(Code::invalid_argument,
+                          "parameter 'fettle_event_time_ms' is '{}', expected milliseconds since 1970",
                           parameter_text(value).substr(0, 60));
       }
       facts.event_times_ms = {*time};
@@ -96,7 +101,9 @@ Outcome<void> take_parameters(serving::InferRequest& request, std::string_view s
 template <class T>
 Outcome<void> spread(std::vector<T>& values, int64_t rows, std::string_view name) {
   if (values.empty() || static_cast<int64_t>(values.size()) == rows) return {};
-  if (values.size() != 1) return unexpected(Code::invalid_argument, "input '{}' has {} rows, the features have {}", name, values.size(), rows);
+  if (values.size() != 1)
+    return unexpected(Code::invalid_argument, "input '{}' has {} rows, the features have {}", name, values.size(),
+                      rows);
   T only = values.front();
   values.assign(static_cast<size_t>(rows), only);
   return {};
@@ -123,7 +130,8 @@ Outcome<CallerFacts> take_caller_facts(serving::InferRequest& request, std::stri
       took = true;
     }
   }
-  if (took) std::erase_if(request.inputs, [](const auto& tensor) { return tensor.name == kKey || tensor.name == kEventTime; });
+  if (took)
+    std::erase_if(request.inputs, [](const auto& tensor) { return tensor.name == kKey || tensor.name == kEventTime; });
   if (auto ok = check_keys(facts.keys); !ok) return std::unexpected(ok.error());
   if (auto ok = check_times(facts.event_times_ms, now_ms); !ok) return std::unexpected(ok.error());
   return facts;

@@ -17,13 +17,13 @@ struct CallerFacts {
   std::vector<int64_t> event_times_ms;  // the same
 };
 
-// Takes `fettle_key` and `fettle_event_time_ms` out of the request's inputs and parameters (rows win over the request), and reads the
-// parameter `sticky_key`. invalid_argument: a key that is not 1 to 256 bytes, an event time that is no integer or not between 1970 and now + 5 min,
-// a tensor of the wrong type or shape.
+// Takes `fettle_key` and `fettle_event_time_ms` out of the request's inputs and parameters (rows win over the request),
+// and reads the parameter `sticky_key`. invalid_argument: a key that is not 1 to 256 bytes, an event time that is no
+// integer or not between 1970 and now + 5 min, a tensor of the wrong type or shape.
 Outcome<CallerFacts> take_caller_facts(serving::InferRequest& request, std::string_view sticky_key, int64_t now_ms);
 
-// Makes the facts' vectors `rows` long (a single value is repeated; no event time becomes `received_ms`); invalid_argument when they have
-// another length.
+// Makes the facts' vectors `rows` long (a single value is repeated; no event time becomes `received_ms`);
+// invalid_argument when they have another length.
 Outcome<void> spread_over_rows(CallerFacts& facts, int64_t rows, int64_t received_ms);
 
 }  // namespace fettle::gateway

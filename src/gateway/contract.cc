@@ -11,9 +11,7 @@ namespace {
 
 using tensor::DType;
 
-bool is_column_shape(const tensor::Shape& shape) {
-  return shape.size() == 1 || (shape.size() == 2 && shape[1] == 1);
-}
+bool is_column_shape(const tensor::Shape& shape) { return shape.size() == 1 || (shape.size() == 2 && shape[1] == 1); }
 
 bool is_floating(DType dtype) {
   return dtype == DType::fp32 || dtype == DType::fp64 || dtype == DType::fp16 || dtype == DType::bf16;
@@ -49,8 +47,8 @@ std::vector<double> sorted_numbers(const Feature& feature, const stats::Column& 
       if (column.missing[i] != 0) continue;
       auto value = truth_value(column.categories[i]);
       if (!value) {
-        fail(Code::failed_precondition, "column '{}' of the reference of {} holds text, the model takes {}", feature.name, origin,
-             tensor::dtype_name(feature.dtype));
+        fail(Code::failed_precondition, "column '{}' of the reference of {} holds text, the model takes {}",
+             feature.name, origin, tensor::dtype_name(feature.dtype));
       }
       numbers.push_back(*value);
     }
@@ -59,11 +57,13 @@ std::vector<double> sorted_numbers(const Feature& feature, const stats::Column& 
   return numbers;
 }
 
-// Soft bounds [p0.1 - k IQR, p99.9 + k IQR] (spec gateway.md 5.1): min and max of a sample would reject honest extremes. Where most values
-// are equal the IQR is 0, and a third of the width between the outer quantiles stands for it.
+// Soft bounds [p0.1 - k IQR, p99.9 + k IQR] (spec gateway.md 5.1): min and max of a sample would reject honest
+// extremes. Where most values are equal the IQR is 0, and a third of the width between the outer quantiles stands for
+// it.
 void learn_numbers(Feature& feature, const stats::Column& column, double k, const std::string& origin) {
   std::vector<double> sorted = sorted_numbers(feature, column, origin);
-  feature.missing_rate = column.size() == 0 ? 0 : 1 - static_cast<double>(sorted.size()) / static_cast<double>(column.size());
+  feature.missing_rate =
+      column.size() == 0 ? 0 : 1 - static_cast<double>(sorted.size()) / static_cast<double>(column.size());
   if (sorted.empty()) return;
   double outer_low = stats::sorted_quantile(sorted, 0.001);
   double outer_high = stats::sorted_quantile(sorted, 0.999);
@@ -89,7 +89,8 @@ void learn_categories(Feature& feature, const stats::Column& column) {
   feature.missing_rate = column.size() == 0 ? 0 : static_cast<double>(missing) / static_cast<double>(column.size());
   const std::pair<const std::string, uint32_t>* best = nullptr;
   for (const auto& entry : feature.categories) {
-    if (best == nullptr || entry.second > best->second || (entry.second == best->second && entry.first < best->first)) best = &entry;
+    if (best == nullptr || entry.second > best->second || (entry.second == best->second && entry.first < best->first))
+      best = &entry;
   }
   if (best != nullptr) feature.impute_category = best->first;
 }
@@ -102,7 +103,8 @@ void apply_override(Feature& feature, const FeatureOverride& change) {
   if (change.min) feature.low = *change.min;
   if (change.max) feature.high = *change.max;
   if (feature.low > feature.high) {
-    fail(Code::invalid_argument, "feature '{}': no value is between min {:g} and max {:g}", feature.name, feature.low, feature.high);
+    fail(Code::invalid_argument, "feature '{}': no value is between min {:g} and max {:g}", feature.name, feature.low,
+         feature.high);
   }
   if (change.min && change.max) {
     feature.bounds_origin = "set in the contract";
@@ -121,7 +123,8 @@ void apply_override(Feature& feature, const FeatureOverride& change) {
   if (const auto* flag = std::get_if<bool>(&*change.impute)) feature.impute_number = *flag ? 1 : 0;
 }
 
-Feature make_feature(const ContractInputs& in, std::string name, const serving::TensorSpec& spec, const stats::Column* column) {
+Feature make_feature(const ContractInputs& in, std::string name, const serving::TensorSpec& spec,
+                     const stats::Column* column) {
   Feature feature;
   feature.name = std::move(name);
   feature.dtype = spec.dtype;
@@ -146,7 +149,8 @@ void add_matrix(const ContractInputs& in, const serving::TensorSpec& spec, Contr
   auto columns = reference_columns(in);
   int64_t width = spec.shape[1];
   if (!columns.empty() && width > 0 && static_cast<int64_t>(columns.size()) != width) {
-    fail(Code::failed_precondition, "the reference of {} has {} columns that are not ignored, input '{}' has {}: name the others in `ignore`",
+    fail(Code::failed_precondition,
+         "the reference of {} has {} columns that are not ignored, input '{}' has {}: name the others in `ignore`",
          in.origin, columns.size(), spec.name, width);
   }
   contract.matrix = spec.name;
@@ -188,8 +192,8 @@ void apply_overrides(const ContractInputs& in, Contract& contract) {
     auto found = contract.by_name.find(change.name);
     if (found == contract.by_name.end()) {
       auto near = nearest(change.name, names);
-      fail(Code::invalid_argument, "the contract sets rules for feature '{}', which {} does not take{}", change.name, in.origin,
-           near ? fmt::format("; did you mean '{}'?", *near) : "");
+      fail(Code::invalid_argument, "the contract sets rules for feature '{}', which {} does not take{}", change.name,
+           in.origin, near ? fmt::format("; did you mean '{}'?", *near) : "");
     }
     apply_override(contract.features[found->second], change);
   }
@@ -222,7 +226,8 @@ Contract build_contract(const ContractInputs& in) {
         contract.opaque.push_back(spec.name);
         continue;
       }
-      const stats::Column* column = in.reference != nullptr && !is_ignored(in, spec.name) ? in.reference->find(spec.name) : nullptr;
+      const stats::Column* column =
+          in.reference != nullptr && !is_ignored(in, spec.name) ? in.reference->find(spec.name) : nullptr;
       contract.features.push_back(make_feature(in, spec.name, spec, column));
     }
   }

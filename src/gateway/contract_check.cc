@@ -133,13 +133,14 @@ void fill_absent(const Feature& feature, FeatureBatch& batch, CheckResult& resul
   }
 }
 
-// A whole tensor that is not there. Where training had missing values the model gets them too; a type that has none is imputed.
+// A whole tensor that is not there. Where training had missing values the model gets them too; a type that has none is
+// imputed.
 void check_absent(const Contract& contract, FeatureBatch& batch, CheckResult& result, std::vector<uint8_t>& done) {
   for (uint32_t index : batch.absent) {
     const Feature& feature = contract.features[index];
     done[index] = 1;
-    bool floating = feature.dtype == tensor::DType::fp32 || feature.dtype == tensor::DType::fp64 || feature.dtype == tensor::DType::fp16 ||
-                    feature.dtype == tensor::DType::bf16;
+    bool floating = feature.dtype == tensor::DType::fp32 || feature.dtype == tensor::DType::fp64 ||
+                    feature.dtype == tensor::DType::fp16 || feature.dtype == tensor::DType::bf16;
     bool can_be_missing = floating || !feature.numeric;
     if (feature.optional || feature.missing == Policy::ignore) continue;
     bool accepted = feature.nullable() && can_be_missing;
@@ -172,18 +173,17 @@ std::string describe(const Contract& contract, const FeatureBatch& batch, const 
   if (problem.rule == Rule::extra) return "not a feature of this endpoint";
   const Feature& feature = contract.features[problem.feature];
   switch (problem.rule) {
-    case Rule::missing:
-      return "missing; required";
+    case Rule::missing: return "missing; required";
     case Rule::type: {
-      auto found = std::find_if(batch.mistyped.begin(), batch.mistyped.end(), [&](const auto& m) { return m.feature == problem.feature; });
+      auto found = std::find_if(batch.mistyped.begin(), batch.mistyped.end(),
+                                [&](const auto& m) { return m.feature == problem.feature; });
       return fmt::format("expected {}, got {}", tensor::dtype_name(feature.dtype),
                          found == batch.mistyped.end() ? "another type" : tensor::dtype_name(found->got));
     }
     case Rule::range:
       return fmt::format("outside [{:.6g}, {:.6g}], {}", feature.low, feature.high,
                          feature.bounds_origin.empty() ? "not finite" : feature.bounds_origin);
-    default:
-      return fmt::format("not one of the {} known categories", feature.categories.size());
+    default: return fmt::format("not one of the {} known categories", feature.categories.size());
   }
 }
 
@@ -236,11 +236,13 @@ Error contract_error(const Contract& contract, const FeatureBatch& batch, const 
     if (problem.policy != Policy::reject) continue;
     ++count;
     std::string_view name = problem_name(contract, batch, problem);
-    if (problem.rule == Rule::missing && problem.row < 0) missing += fmt::format("{}'{}'", missing.empty() ? "" : ", ", name);
+    if (problem.rule == Rule::missing && problem.row < 0)
+      missing += fmt::format("{}'{}'", missing.empty() ? "" : ", ", name);
     if (error.details.size() == kMaxDetails) continue;
     std::string text = describe(contract, batch, problem);
     if (problem.row >= 0 && problem.rows > 1) text += fmt::format(" ({} rows)", problem.rows);
-    error.details.push_back({problem.row >= 0 ? fmt::format("/rows/{}/{}", problem.row, name) : fmt::format("/inputs/{}", name), text});
+    error.details.push_back(
+        {problem.row >= 0 ? fmt::format("/rows/{}/{}", problem.row, name) : fmt::format("/inputs/{}", name), text});
   }
   error.message = fmt::format("{} contract violation{}", count, count == 1 ? "" : "s");
   if (!missing.empty()) error.message += fmt::format(": missing {}", missing);
@@ -253,7 +255,8 @@ std::string format_warnings(const Contract& contract, const FeatureBatch& batch,
   size_t count = 0;
   for (const auto& problem : result.problems) {
     if (count++ == kMaxDetails) break;
-    text += fmt::format("{}{}.{}={}", text.empty() ? "" : ",", problem_name(contract, batch, problem), rule_name(problem.rule), problem.rows);
+    text += fmt::format("{}{}.{}={}", text.empty() ? "" : ",", problem_name(contract, batch, problem),
+                        rule_name(problem.rule), problem.rows);
   }
   return text;
 }

@@ -34,11 +34,10 @@ void read_numbers(const Tensor& from, size_t stride, size_t offset, std::span<do
     case DType::uint16: return widen<uint16_t>(from.data, stride, offset, out);
     case DType::uint8:
     case DType::boolean: return widen<uint8_t>(from.data, stride, offset, out);
-    case DType::bytes:
-      std::fill(out.begin(), out.end(), std::nan(""));
-      return;
+    case DType::bytes: std::fill(out.begin(), out.end(), std::nan("")); return;
     default:
-      for (size_t i = 0; i < out.size(); ++i) out[i] = tensor::element_as_double(from, static_cast<int64_t>(i * stride + offset));
+      for (size_t i = 0; i < out.size(); ++i)
+        out[i] = tensor::element_as_double(from, static_cast<int64_t>(i * stride + offset));
   }
 }
 
@@ -52,7 +51,9 @@ void narrow(std::span<const double> values, size_t stride, size_t offset, std::s
       double low = static_cast<double>(std::numeric_limits<T>::min());
       double high = static_cast<double>(std::numeric_limits<T>::max());
       double rounded = std::round(values[i]);
-      value = rounded <= low ? std::numeric_limits<T>::min() : rounded >= high ? std::numeric_limits<T>::max() : static_cast<T>(rounded);
+      value = rounded <= low    ? std::numeric_limits<T>::min()
+              : rounded >= high ? std::numeric_limits<T>::max()
+                                : static_cast<T>(rounded);
     }
     std::memcpy(out.data() + (i * stride + offset) * sizeof(T), &value, sizeof(T));
   }
@@ -71,7 +72,8 @@ void write_numbers(std::span<const double> values, DType dtype, size_t stride, s
     case DType::uint16: return narrow<uint16_t>(values, stride, offset, out);
     case DType::uint8: return narrow<uint8_t>(values, stride, offset, out);
     case DType::boolean:
-      for (size_t i = 0; i < values.size(); ++i) out[i * stride + offset] = values[i] != 0 && !std::isnan(values[i]) ? 1 : 0;
+      for (size_t i = 0; i < values.size(); ++i)
+        out[i * stride + offset] = values[i] != 0 && !std::isnan(values[i]) ? 1 : 0;
       return;
     case DType::fp16:
       for (size_t i = 0; i < values.size(); ++i) {
@@ -95,18 +97,24 @@ bool holds_its_elements(const Tensor& tensor) {
   auto count = tensor::element_count(tensor.shape);
   if (!count || *count < 0) return false;
   auto n = static_cast<size_t>(*count);
-  return tensor.dtype == DType::bytes ? tensor.strings.size() == n : tensor.data.size() == n * tensor::element_size(tensor.dtype);
+  return tensor.dtype == DType::bytes ? tensor.strings.size() == n
+                                      : tensor.data.size() == n * tensor::element_size(tensor.dtype);
 }
 
-Outcome<void> set_rows(FeatureBatch& batch, const Tensor& tensor, int64_t rows, int64_t max_rows, std::string_view first) {
+Outcome<void> set_rows(FeatureBatch& batch, const Tensor& tensor, int64_t rows, int64_t max_rows,
+                       std::string_view first) {
   if (!holds_its_elements(tensor)) {
-    return unexpected(Code::invalid_argument, "input '{}' does not hold as many elements as its shape {} says", tensor.name,
-                      tensor::format_shape(tensor.shape));
+    return unexpected(Code::invalid_argument, "input '{}' does not hold as many elements as its shape {} says",
+                      tensor.name, tensor::format_shape(tensor.shape));
   }
-  if (rows == 0) return unexpected(Code::invalid_argument, "no rows: input '{}' is empty; send at least one", tensor.name);
-  if (rows > max_rows) return unexpected(Code::invalid_argument, "{} rows, at most {} (max_rows of the endpoint) in one request", rows, max_rows);
+  if (rows == 0)
+    return unexpected(Code::invalid_argument, "no rows: input '{}' is empty; send at least one", tensor.name);
+  if (rows > max_rows)
+    return unexpected(Code::invalid_argument, "{} rows, at most {} (max_rows of the endpoint) in one request", rows,
+                      max_rows);
   if (batch.rows != 0 && batch.rows != rows) {
-    return unexpected(Code::invalid_argument, "input '{}' has {} rows, '{}' has {}", tensor.name, rows, first, batch.rows);
+    return unexpected(Code::invalid_argument, "input '{}' has {} rows, '{}' has {}", tensor.name, rows, first,
+                      batch.rows);
   }
   batch.rows = rows;
   return {};
@@ -129,14 +137,16 @@ Outcome<FeatureBatch> decode_matrix(const Contract& contract, std::span<const Te
     }
   }
   if (matrix == nullptr) {
-    return unexpected(Code::invalid_argument, "input '{}' of shape [batch, {}] is missing", contract.matrix, contract.features.size());
+    return unexpected(Code::invalid_argument, "input '{}' of shape [batch, {}] is missing", contract.matrix,
+                      contract.features.size());
   }
   size_t width = contract.features.size();
   if (matrix->shape.size() != 2 || matrix->shape[1] != static_cast<int64_t>(width)) {
     return unexpected(Code::invalid_argument, "input '{}' has shape {}, expected [batch,{}]", matrix->name,
                       tensor::format_shape(matrix->shape), width);
   }
-  if (auto ok = set_rows(batch, *matrix, matrix->shape[0], max_rows, matrix->name); !ok) return std::unexpected(ok.error());
+  if (auto ok = set_rows(batch, *matrix, matrix->shape[0], max_rows, matrix->name); !ok)
+    return std::unexpected(ok.error());
   make_room(contract, batch);
   auto rows = static_cast<size_t>(batch.rows);
   bool wrong_kind = (matrix->dtype == DType::bytes) != (contract.matrix_dtype == DType::bytes);
@@ -147,7 +157,8 @@ Outcome<FeatureBatch> decode_matrix(const Contract& contract, std::span<const Te
     if (feature.numeric) {
       read_numbers(*matrix, width, i, std::span(batch.numbers).subspan(feature.slot * rows, rows));
     } else {
-      for (size_t row = 0; row < rows; ++row) batch.categories[feature.slot * rows + row] = matrix->strings[row * width + i];
+      for (size_t row = 0; row < rows; ++row)
+        batch.categories[feature.slot * rows + row] = matrix->strings[row * width + i];
     }
   }
   return batch;
@@ -160,7 +171,8 @@ void read_feature(const Feature& feature, uint32_t index, const Tensor& tensor, 
   if (feature.numeric) {
     read_numbers(tensor, 1, 0, std::span(batch.numbers).subspan(feature.slot * rows, rows));
   } else {
-    std::copy(tensor.strings.begin(), tensor.strings.end(), batch.categories.begin() + static_cast<ptrdiff_t>(feature.slot * rows));
+    std::copy(tensor.strings.begin(), tensor.strings.end(),
+              batch.categories.begin() + static_cast<ptrdiff_t>(feature.slot * rows));
   }
 }
 
@@ -174,7 +186,8 @@ const serving::TensorSpec* find_spec(const Contract& contract, std::string_view 
 Tensor feature_tensor(const Contract& contract, const FeatureBatch& batch, const Feature& feature) {
   auto rows = static_cast<size_t>(batch.rows);
   const serving::TensorSpec* spec = find_spec(contract, feature.name);
-  tensor::Shape shape = spec != nullptr && spec->shape.size() == 2 ? tensor::Shape{batch.rows, 1} : tensor::Shape{batch.rows};
+  tensor::Shape shape =
+      spec != nullptr && spec->shape.size() == 2 ? tensor::Shape{batch.rows, 1} : tensor::Shape{batch.rows};
   if (!feature.numeric) {
     auto from = batch.categories.begin() + static_cast<ptrdiff_t>(feature.slot * rows);
     return tensor::make_string_tensor(feature.name, shape, {from, from + static_cast<ptrdiff_t>(rows)});
@@ -191,20 +204,24 @@ Tensor matrix_tensor(const Contract& contract, const FeatureBatch& batch) {
   if (contract.matrix_dtype == DType::bytes) {
     std::vector<std::string> strings(rows * width);
     for (const Feature& feature : contract.features) {
-      for (size_t row = 0; row < rows; ++row) strings[row * width + feature.slot] = batch.categories[feature.slot * rows + row];
+      for (size_t row = 0; row < rows; ++row)
+        strings[row * width + feature.slot] = batch.categories[feature.slot * rows + row];
     }
     return tensor::make_string_tensor(contract.matrix, shape, std::move(strings));
   }
   std::string bytes(rows * width * tensor::element_size(contract.matrix_dtype), '\0');
   for (const Feature& feature : contract.features) {
-    write_numbers(std::span(batch.numbers).subspan(feature.slot * rows, rows), contract.matrix_dtype, width, feature.slot, bytes);
+    write_numbers(std::span(batch.numbers).subspan(feature.slot * rows, rows), contract.matrix_dtype, width,
+                  feature.slot, bytes);
   }
   return tensor::make_tensor(contract.matrix, contract.matrix_dtype, shape, std::move(bytes));
 }
 
 void drop_extra(const FeatureBatch& batch, std::vector<Tensor>& inputs) {
   if (batch.extra.empty()) return;
-  std::erase_if(inputs, [&](const Tensor& tensor) { return std::find(batch.extra.begin(), batch.extra.end(), tensor.name) != batch.extra.end(); });
+  std::erase_if(inputs, [&](const Tensor& tensor) {
+    return std::find(batch.extra.begin(), batch.extra.end(), tensor.name) != batch.extra.end();
+  });
 }
 
 }  // namespace
@@ -227,11 +244,14 @@ Outcome<FeatureBatch> decode_features(const Contract& contract, std::span<const 
       return unexpected(Code::invalid_argument, "input '{}' has shape {}, expected [batch] or [batch,1]", tensor.name,
                         tensor::format_shape(tensor.shape));
     }
-    if (auto ok = set_rows(batch, tensor, tensor.shape.empty() ? 1 : tensor.shape[0], max_rows, first); !ok) return std::unexpected(ok.error());
+    if (auto ok = set_rows(batch, tensor, tensor.shape.empty() ? 1 : tensor.shape[0], max_rows, first); !ok)
+      return std::unexpected(ok.error());
     if (first.empty()) first = tensor.name;
     if (!opaque) tensors[found->second] = &tensor;
   }
-  if (batch.rows == 0) return unexpected(Code::invalid_argument, "no rows: the request has none of the endpoint's {} inputs", contract.inputs.size());
+  if (batch.rows == 0)
+    return unexpected(Code::invalid_argument, "no rows: the request has none of the endpoint's {} inputs",
+                      contract.inputs.size());
   make_room(contract, batch);
   for (uint32_t i = 0; i < contract.features.size(); ++i) {
     if (tensors[i] == nullptr) {
@@ -243,7 +263,8 @@ Outcome<FeatureBatch> decode_features(const Contract& contract, std::span<const 
   return batch;
 }
 
-void rebuild_inputs(const Contract& contract, const FeatureBatch& batch, const CheckResult& result, std::vector<Tensor>& inputs) {
+void rebuild_inputs(const Contract& contract, const FeatureBatch& batch, const CheckResult& result,
+                    std::vector<Tensor>& inputs) {
   drop_extra(batch, inputs);
   if (!contract.matrix.empty()) {
     if (!result.changed()) return;
@@ -258,7 +279,8 @@ void rebuild_inputs(const Contract& contract, const FeatureBatch& batch, const C
   }
   for (uint32_t index : result.changed_features) {
     Tensor rebuilt = feature_tensor(contract, batch, contract.features[index]);
-    auto found = std::find_if(inputs.begin(), inputs.end(), [&](const Tensor& tensor) { return tensor.name == rebuilt.name; });
+    auto found =
+        std::find_if(inputs.begin(), inputs.end(), [&](const Tensor& tensor) { return tensor.name == rebuilt.name; });
     if (found == inputs.end()) {
       inputs.push_back(std::move(rebuilt));
     } else {

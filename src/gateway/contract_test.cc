@@ -14,7 +14,7 @@ namespace {
 using namespace testing;
 
 std::vector<serving::TensorSpec> weather_inputs() {
-  return {{"temp", DType::fp32, {-1, 1}}, {"wind", DType::fp32, {-1, 1}},     {"precip", DType::fp32, {-1, 1}},
+  return {{"temp", DType::fp32, {-1, 1}},  {"wind", DType::fp32, {-1, 1}},     {"precip", DType::fp32, {-1, 1}},
           {"hour", DType::int64, {-1, 1}}, {"carrier", DType::bytes, {-1, 1}}, {"origin", DType::bytes, {-1, 1}}};
 }
 
@@ -52,8 +52,8 @@ stats::Table weather(size_t rows, uint64_t seed, double temp_shift = 0) {
     origin.emplace_back(uniform(random) < 0.5 ? "JFK" : "EWR");
   }
   stats::Table table;
-  table.columns = {numbers("temp", temp), numbers("wind", wind), numbers("precip", precip), numbers("hour", hour), categories("carrier", carrier),
-                   categories("origin", origin)};
+  table.columns = {numbers("temp", temp), numbers("wind", wind),          numbers("precip", precip),
+                   numbers("hour", hour), categories("carrier", carrier), categories("origin", origin)};
   return table;
 }
 
@@ -80,8 +80,9 @@ TEST_F(WeatherContract, TrainingDataItselfIsHardlyEverRejected) {
 TEST_F(WeatherContract, AcceptsMissingWhereTrainingHadIt) {
   ContractSpec spec;
   Contract contract = build(spec);
-  std::vector<tensor::Tensor> inputs = {floats("temp", {40}), floats("wind", {std::nanf("")}), floats("precip", {0}),
-                                        column<int64_t>("hour", DType::int64, {9}), texts("carrier", {"UA"}), texts("origin", {"JFK"})};
+  std::vector<tensor::Tensor> inputs = {floats("temp", {40}),     floats("wind", {std::nanf("")}),
+                                        floats("precip", {0}),    column<int64_t>("hour", DType::int64, {9}),
+                                        texts("carrier", {"UA"}), texts("origin", {"JFK"})};
   auto batch = decode_features(contract, inputs, 100);
   ASSERT_TRUE(batch);
   EXPECT_TRUE(check_features(contract, *batch).problems.empty());
@@ -102,8 +103,9 @@ TEST_F(WeatherContract, NullMissingAndInfinityAreThreeCases) {
   ContractSpec spec{.range = Policy::reject};
   Contract contract = build(spec);
   auto rules = [&](float temp) {
-    std::vector<tensor::Tensor> inputs = {floats("temp", {temp}), floats("wind", {5}), floats("precip", {0}),
-                                          column<int64_t>("hour", DType::int64, {9}), texts("carrier", {"UA"}), texts("origin", {"JFK"})};
+    std::vector<tensor::Tensor> inputs = {floats("temp", {temp}),   floats("wind", {5}),
+                                          floats("precip", {0}),    column<int64_t>("hour", DType::int64, {9}),
+                                          texts("carrier", {"UA"}), texts("origin", {"JFK"})};
     auto batch = decode_features(contract, inputs, 100);
     std::string text;
     for (const auto& problem : check_features(contract, *batch).problems) text += rule_name(problem.rule);
@@ -118,8 +120,9 @@ TEST_F(WeatherContract, NullMissingAndInfinityAreThreeCases) {
 }
 
 TEST_F(WeatherContract, ConvertsNumbersOnlyWhenToldTo) {
-  std::vector<tensor::Tensor> inputs = {column<int64_t>("temp", DType::int64, {41}), floats("wind", {5}), floats("precip", {0}),
-                                        column<int64_t>("hour", DType::int64, {9}), texts("carrier", {"UA"}), texts("origin", {"JFK"})};
+  std::vector<tensor::Tensor> inputs = {
+      column<int64_t>("temp", DType::int64, {41}), floats("wind", {5}),      floats("precip", {0}),
+      column<int64_t>("hour", DType::int64, {9}),  texts("carrier", {"UA"}), texts("origin", {"JFK"})};
   Contract strict = build();
   auto batch = decode_features(strict, inputs, 100);
   auto error = contract_error(strict, *batch, check_features(strict, *batch));
@@ -135,9 +138,11 @@ TEST_F(WeatherContract, ConvertsNumbersOnlyWhenToldTo) {
 
 TEST_F(WeatherContract, OverridesAreHardAndQuoted) {
   ContractSpec spec;
-  spec.features = {{.name = "hour", .range = Policy::reject, .min = 0, .max = 23}, {.name = "carrier", .unseen = Policy::reject, .values = {{"UA"}}}};
+  spec.features = {{.name = "hour", .range = Policy::reject, .min = 0, .max = 23},
+                   {.name = "carrier", .unseen = Policy::reject, .values = {{"UA"}}}};
   Contract contract = build(spec);
-  std::vector<tensor::Tensor> inputs = {floats("temp", {40}), floats("wind", {5}), floats("precip", {0}), column<int64_t>("hour", DType::int64, {24}),
+  std::vector<tensor::Tensor> inputs = {floats("temp", {40}),     floats("wind", {5}),
+                                        floats("precip", {0}),    column<int64_t>("hour", DType::int64, {24}),
                                         texts("carrier", {"AA"}), texts("origin", {"JFK"})};
   auto batch = decode_features(contract, inputs, 100);
   auto error = contract_error(contract, *batch, check_features(contract, *batch));
@@ -151,13 +156,14 @@ TEST_F(WeatherContract, OverridesAreHardAndQuoted) {
 TEST(MatrixContract, ColumnsOfTheReferenceNameTheMatrix) {
   std::vector<serving::TensorSpec> inputs = {{"X", DType::fp32, {-1, 2}}};
   stats::Table table;
-  table.columns = {numbers("a", {1, 2, 3, 4, 5}), numbers("label", {0, 1, 0, 1, 0}), numbers("b", {10, 20, 30, 40, 50})};
+  table.columns = {numbers("a", {1, 2, 3, 4, 5}), numbers("label", {0, 1, 0, 1, 0}),
+                   numbers("b", {10, 20, 30, 40, 50})};
   ContractSpec spec{.ignore = {"label"}, .missing = Policy::impute};
   Contract contract = build_contract({.inputs = inputs, .spec = &spec, .reference = &table, .origin = "models:/m/1"});
   EXPECT_EQ(contract.schema->numeric, (std::vector<std::string>{"a", "b"}));
   std::vector<float> values = {1, std::nanf(""), 3, 40};
-  std::vector<tensor::Tensor> request = {
-      tensor::make_tensor("X", DType::fp32, {2, 2}, std::string(reinterpret_cast<const char*>(values.data()), values.size() * 4))};
+  std::vector<tensor::Tensor> request = {tensor::make_tensor(
+      "X", DType::fp32, {2, 2}, std::string(reinterpret_cast<const char*>(values.data()), values.size() * 4))};
   auto batch = decode_features(contract, request, 10);
   ASSERT_TRUE(batch);
   auto result = check_features(contract, *batch);
@@ -215,16 +221,29 @@ TEST_F(OodTest, PlantedOutliersAreFlagged) {
     plant(table);
     return flagged(detector, table);
   };
-  double units = share([](stats::Table& t) { for (double& x : t.columns[1].numbers) x *= 1000; });
+  double units = share([](stats::Table& t) {
+    for (double& x : t.columns[1].numbers) x *= 1000;
+  });
   double swapped = share([](stats::Table& t) { std::swap(t.columns[0].numbers, t.columns[1].numbers); });
-  double category = share([](stats::Table& t) { for (auto& c : t.columns[4].categories) c = "ZZ"; });
-  double shift = share([](stats::Table& t) { for (double& x : t.columns[0].numbers) x += 60; });
+  double category = share([](stats::Table& t) {
+    for (auto& c : t.columns[4].categories) c = "ZZ";
+  });
+  double shift = share([](stats::Table& t) {
+    for (double& x : t.columns[0].numbers) x += 60;
+  });
   // Each value is common, the pair is not: warm and stormy at once.
-  double correlation = share([](stats::Table& t) { for (size_t i = 0; i < t.rows(); ++i) { t.columns[0].numbers[i] = 60; t.columns[1].numbers[i] = 20; } });
-  fmt::print("ood: wind x 1000 {:.2f}, columns swapped {:.2f}, new category {:.2f}, +5 sd {:.2f}, broken correlation {:.2f}\n", units, swapped, category,
-             shift, correlation);
+  double correlation = share([](stats::Table& t) {
+    for (size_t i = 0; i < t.rows(); ++i) {
+      t.columns[0].numbers[i] = 60;
+      t.columns[1].numbers[i] = 20;
+    }
+  });
+  fmt::print(
+      "ood: wind x 1000 {:.2f}, columns swapped {:.2f}, new category {:.2f}, +5 sd {:.2f}, broken correlation {:.2f}\n",
+      units, swapped, category, shift, correlation);
   EXPECT_GE(units, 0.95);
-  EXPECT_GE(swapped, 0.1);  // cold and windy is how these two go together: ten times the false positives is all there is to see
+  EXPECT_GE(swapped,
+            0.1);  // cold and windy is how these two go together: ten times the false positives is all there is to see
   EXPECT_GE(category, 0.6);
   EXPECT_GE(shift, 0.9);
   EXPECT_GE(correlation, 0.5);

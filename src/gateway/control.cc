@@ -124,7 +124,8 @@ const ContractSpec* Control::contract_of(const Entry& entry) const {
 
 std::string Control::fingerprint(const Entry& entry) const {
   const ContractSpec* contract = contract_of(entry);
-  std::string text = format_endpoint_spec(entry.spec) + '\n' + (contract == nullptr ? "" : format_contract_spec(*contract));
+  std::string text =
+      format_endpoint_spec(entry.spec) + '\n' + (contract == nullptr ? "" : format_contract_spec(*contract));
   return sha256_hex(text).substr(0, 16);
 }
 
@@ -136,9 +137,11 @@ std::optional<std::string> Control::wanted_version(const Entry& entry) {
 }
 
 // Touches nothing that the mutex guards: a candidate is built with the lock open.
-std::shared_ptr<const ServedModel> Control::build(const Entry& entry, const ContractSpec* contract, const std::string& version) const {
+std::shared_ptr<const ServedModel> Control::build(const Entry& entry, const ContractSpec* contract,
+                                                  const std::string& version) const {
   if (!entry.spec.contract.empty() && contract == nullptr) {
-    fail(Code::failed_precondition, "contract '{}' of endpoint '{}' does not exist", entry.spec.contract, entry.stored.name);
+    fail(Code::failed_precondition, "contract '{}' of endpoint '{}' does not exist", entry.spec.contract,
+         entry.stored.name);
   }
   const std::string& model = entry.spec.model.model;
   parts_.resolver.ensure_loaded(model, version);
@@ -170,7 +173,8 @@ std::shared_ptr<const ServedModel> Control::build_fallback(const ModelRef& ref, 
     auto pin = value_or_throw(parts_.runtime.pin(ref.model, *version));
     EndpointSpec plain;
     plain.positive_index = spec.positive_index;
-    return build_served_model({.pin = pin.get(), .endpoint = &plain, .reference_origin = "models:/" + format_model_ref(ref)});
+    return build_served_model(
+        {.pin = pin.get(), .endpoint = &plain, .reference_origin = "models:/" + format_model_ref(ref)});
   } catch (const Failure& failure) {
     log_warn("a fallback model is not available", {{"model", format_model_ref(ref)}, {"error", failure.what()}});
     return nullptr;
@@ -179,18 +183,21 @@ std::shared_ptr<const ServedModel> Control::build_fallback(const ModelRef& ref, 
 
 void Control::check_fallbacks(const Entry& entry) const {
   for (const auto& level : entry.spec.fallback) {
-    if (const auto* constant = std::get_if<ConstantAnswer>(&level.answer)) check_answer(*constant, entry.stable->outputs);
+    if (const auto* constant = std::get_if<ConstantAnswer>(&level.answer))
+      check_answer(*constant, entry.stable->outputs);
     const auto* rule = std::get_if<RuleAnswer>(&level.answer);
     if (rule == nullptr) continue;
     check_answer(rule->then, entry.stable->outputs);
     check_answer(rule->otherwise, entry.stable->outputs);
     if (!entry.stable->contract.by_name.contains(std::string_view(rule->feature))) {
-      fail(Code::invalid_argument, "a fallback's rule reads feature '{}', which the model does not take", rule->feature);
+      fail(Code::invalid_argument, "a fallback's rule reads feature '{}', which the model does not take",
+           rule->feature);
     }
   }
 }
 
-// Brings what is served in line with the documents, the alias and the running rollout. What served before keeps serving when it fails.
+// Brings what is served in line with the documents, the alias and the running rollout. What served before keeps serving
+// when it fails.
 void Control::refresh(Entry& entry, const Author& author) {
   std::string print = fingerprint(entry);
   auto version = wanted_version(entry);
@@ -218,7 +225,8 @@ void Control::refresh(Entry& entry, const Author& author) {
     entry.reason = failure.what();
     entry.next_try_ms = parts_.clock.now_ms() + config_.retry_ms;
     if (entry.stable == nullptr) entry.state = EndpointState::failed;
-    log_warn(before == nullptr ? "endpoint cannot serve" : "endpoint keeps what it served", {{"endpoint", entry.stored.name}, {"version", *version}, {"error", failure.what()}});
+    log_warn(before == nullptr ? "endpoint cannot serve" : "endpoint keeps what it served",
+             {{"endpoint", entry.stored.name}, {"version", *version}, {"error", failure.what()}});
     return install();
   }
   entry.fallback.clear();
@@ -252,14 +260,15 @@ void Control::ensure_revision(Entry& entry, const Author& author) {
     wanted.weight = entry.rollout->weight();
   }
   const auto& now = entry.revision;
-  bool same = now && now->fingerprint == wanted.fingerprint && now->model == wanted.model && now->stable == wanted.stable &&
-              now->candidate == wanted.candidate && now->weight == wanted.weight;
+  bool same = now && now->fingerprint == wanted.fingerprint && now->model == wanted.model &&
+              now->stable == wanted.stable && now->candidate == wanted.candidate && now->weight == wanted.weight;
   if (!same) {
-    wanted.reason = !author.reason.empty()                                            ? author.reason
-                    : now && now->stable == wanted.stable                             ? "endpoint or contract changed"
+    wanted.reason = !author.reason.empty()                ? author.reason
+                    : now && now->stable == wanted.stable ? "endpoint or contract changed"
                     : now ? fmt::format("{} now names version {}", format_model_ref(entry.spec.model), wanted.stable)
                           : "first version served";
-    entry.revision = parts_.database.write([&](sql::Connection& connection) { return add_revision(connection, wanted); });
+    entry.revision =
+        parts_.database.write([&](sql::Connection& connection) { return add_revision(connection, wanted); });
     if (!entry.rollout) entry.stable_counters.reset();
   }
   if (entry.stable_counters == nullptr) entry.stable_counters = std::make_shared<ArmCounters>();
@@ -282,10 +291,11 @@ std::shared_ptr<const EndpointSnapshot> Control::compile(const Entry& entry) con
   }
   if (entry.state == EndpointState::serving) {
     int32_t weight = entry.rollout && entry.candidate != nullptr ? entry.rollout->weight() : 0;
-    snapshot->stable = {.name = "stable", .served = entry.stable, .weight = kWeightTotal - weight, .counters = entry.stable_counters};
+    snapshot->stable = {
+        .name = "stable", .served = entry.stable, .weight = kWeightTotal - weight, .counters = entry.stable_counters};
     if (weight > 0) {
-      snapshot->candidate =
-          ArmSnapshot{.name = "candidate", .served = entry.candidate, .weight = weight, .counters = entry.candidate_counters};
+      snapshot->candidate = ArmSnapshot{
+          .name = "candidate", .served = entry.candidate, .weight = weight, .counters = entry.candidate_counters};
     }
     snapshot->fallback = entry.fallback;
   }
@@ -312,18 +322,23 @@ void Control::put_endpoint(StoredEndpoint endpoint, const Author& author) {
               entry->stored.generation == endpoint.generation;
   if (same) return refresh(*entry, author);
   if (entry != nullptr && entry->rollout && !(entry->spec.model == spec.model)) {
-    fail(Code::failed_precondition, "rollout '{}' is in progress on '{}': end it before the endpoint names another model", entry->rollout->id,
+    fail(Code::failed_precondition,
+         "rollout '{}' is in progress on '{}': end it before the endpoint names another model", entry->rollout->id,
          endpoint.name);
   }
   endpoint = parts_.database.write([&](sql::Connection& connection) {
     StoredEndpoint stored = put_endpoint_row(connection, endpoint);
-    journal::record_audit(connection, {.actor = author.by, .action = "endpoint.put", .subject = "endpoint/" + endpoint.name,
-                                       .detail = endpoint.spec, .at_ms = parts_.clock.now_ms()});
+    journal::record_audit(connection, {.actor = author.by,
+                                       .action = "endpoint.put",
+                                       .subject = "endpoint/" + endpoint.name,
+                                       .detail = endpoint.spec,
+                                       .at_ms = parts_.clock.now_ms()});
     return stored;
   });
   if (entry == nullptr) {
     entry = (entries_[endpoint.name] = std::make_unique<Entry>()).get();
-    entry->revision = parts_.database.read([&](sql::Connection& connection) { return newest_revision(connection, endpoint.name); });
+    entry->revision =
+        parts_.database.read([&](sql::Connection& connection) { return newest_revision(connection, endpoint.name); });
   } else if (!(entry->spec.model == spec.model)) {
     entry->pinned.clear();
   }
@@ -345,8 +360,11 @@ void Control::remove_endpoint(const std::string& name, const Author& author) {
   }
   parts_.database.write([&](sql::Connection& connection) {
     remove_endpoint_row(connection, name);
-    journal::record_audit(connection, {.actor = author.by, .action = "endpoint.remove", .subject = "endpoint/" + name,
-                                       .detail = "{}", .at_ms = parts_.clock.now_ms()});
+    journal::record_audit(connection, {.actor = author.by,
+                                       .action = "endpoint.remove",
+                                       .subject = "endpoint/" + name,
+                                       .detail = "{}",
+                                       .at_ms = parts_.clock.now_ms()});
   });
   entries_.erase(name);
   install();
@@ -356,11 +374,16 @@ void Control::put_contract(const StoredContract& contract, const Author& author)
   ContractSpec spec = parse_contract_spec(contract.spec);
   Lock lock(mutex_);
   auto known = contracts_.find(contract.name);
-  if (known != contracts_.end() && known->second.generation == contract.generation && known->second.spec == contract.spec) return;
+  if (known != contracts_.end() && known->second.generation == contract.generation &&
+      known->second.spec == contract.spec)
+    return;
   parts_.database.write([&](sql::Connection& connection) {
     put_contract_row(connection, contract);
-    journal::record_audit(connection, {.actor = author.by, .action = "contract.put", .subject = "contract/" + contract.name,
-                                       .detail = contract.spec, .at_ms = parts_.clock.now_ms()});
+    journal::record_audit(connection, {.actor = author.by,
+                                       .action = "contract.put",
+                                       .subject = "contract/" + contract.name,
+                                       .detail = contract.spec,
+                                       .at_ms = parts_.clock.now_ms()});
   });
   contracts_[contract.name] = contract;
   contract_specs_[contract.name] = std::move(spec);
@@ -375,8 +398,11 @@ void Control::remove_contract(const std::string& name, const Author& author) {
   contract_specs_.erase(name);
   parts_.database.write([&](sql::Connection& connection) {
     remove_contract_row(connection, name);
-    journal::record_audit(connection, {.actor = author.by, .action = "contract.remove", .subject = "contract/" + name,
-                                       .detail = "{}", .at_ms = parts_.clock.now_ms()});
+    journal::record_audit(connection, {.actor = author.by,
+                                       .action = "contract.remove",
+                                       .subject = "contract/" + name,
+                                       .detail = "{}",
+                                       .at_ms = parts_.clock.now_ms()});
   });
 }
 
@@ -388,7 +414,8 @@ std::optional<StoredContract> Control::find_contract(const std::string& name) co
 }
 
 std::vector<Revision> Control::revisions(const std::string& endpoint, int64_t before_number, int64_t limit) const {
-  return parts_.database.read([&](sql::Connection& connection) { return list_revisions(connection, endpoint, before_number, limit); });
+  return parts_.database.read(
+      [&](sql::Connection& connection) { return list_revisions(connection, endpoint, before_number, limit); });
 }
 
 int64_t Control::revision_count(const std::string& endpoint) const {

@@ -16,19 +16,24 @@ namespace {
 // What a candidate must not change for the endpoint's callers (spec gateway.md 5.1, 11).
 void check_compatible(const ServedModel& stable, const ServedModel& candidate) {
   for (const auto& input : candidate.contract.inputs) {
-    bool known = std::any_of(stable.contract.inputs.begin(), stable.contract.inputs.end(), [&](const auto& i) { return i.name == input.name; });
+    bool known = std::any_of(stable.contract.inputs.begin(), stable.contract.inputs.end(),
+                             [&](const auto& i) { return i.name == input.name; });
     if (!known && !input.optional) {
-      fail(Code::failed_precondition, "version {} requires new feature '{}'; add a transformer or use a new endpoint", candidate.version, input.name);
+      fail(Code::failed_precondition, "version {} requires new feature '{}'; add a transformer or use a new endpoint",
+           candidate.version, input.name);
     }
   }
   for (const auto& output : stable.outputs) {
-    auto found = std::find_if(candidate.outputs.begin(), candidate.outputs.end(), [&](const auto& o) { return o.name == output.name; });
+    auto found = std::find_if(candidate.outputs.begin(), candidate.outputs.end(),
+                              [&](const auto& o) { return o.name == output.name; });
     if (found == candidate.outputs.end()) {
-      fail(Code::failed_precondition, "version {} has no output '{}', which callers of this endpoint get", candidate.version, output.name);
+      fail(Code::failed_precondition, "version {} has no output '{}', which callers of this endpoint get",
+           candidate.version, output.name);
     }
     if (found->dtype != output.dtype || found->shape.size() != output.shape.size()) {
-      fail(Code::failed_precondition, "output '{}' of version {} is {} {}, callers of this endpoint get {} {}", output.name, candidate.version,
-           tensor::dtype_name(found->dtype), tensor::format_shape(found->shape), tensor::dtype_name(output.dtype), tensor::format_shape(output.shape));
+      fail(Code::failed_precondition, "output '{}' of version {} is {} {}, callers of this endpoint get {} {}",
+           output.name, candidate.version, tensor::dtype_name(found->dtype), tensor::format_shape(found->shape),
+           tensor::dtype_name(output.dtype), tensor::format_shape(output.shape));
     }
   }
 }
@@ -57,8 +62,15 @@ void Control::commit(Entry& entry, const Transition& transition) {
     }
     if (transition.history) {
       add_history(connection, next.id,
-                  {.at_ms = now, .from = std::string(state_name(before.state)), .to = std::string(state_name(next.state)), .step = next.step,
-                   .weight = next.weight(), .verdict = transition.verdict, .reason = transition.reason, .by = transition.by, .decision = decision,
+                  {.at_ms = now,
+                   .from = std::string(state_name(before.state)),
+                   .to = std::string(state_name(next.state)),
+                   .step = next.step,
+                   .weight = next.weight(),
+                   .verdict = transition.verdict,
+                   .reason = transition.reason,
+                   .by = transition.by,
+                   .decision = decision,
                    .observations = transition.observations.empty() ? "{}" : transition.observations});
       journal::record_audit(connection, {.actor = transition.by,
                                          .action = fmt::format("rollout.{}", state_name(next.state)),
@@ -72,7 +84,10 @@ void Control::commit(Entry& entry, const Transition& transition) {
     return std::optional(add_revision(connection, *transition.revision));
   });
   if (transition.history) {
-    log_info("rollout", {{"rollout", next.id}, {"endpoint", next.endpoint}, {"from", state_name(before.state)}, {"to", state_name(next.state)},
+    log_info("rollout", {{"rollout", next.id},
+                         {"endpoint", next.endpoint},
+                         {"from", state_name(before.state)},
+                         {"to", state_name(next.state)},
                          {"reason", transition.reason}});
   }
   entry.rollout = std::move(next);
@@ -163,9 +178,16 @@ void Control::begin_steps(Entry& entry) {
   begin.next.state = RolloutState::progressing;
   begin.next.step = 0;
   begin.next.step_started_ms = now;
-  begin.revision = Revision{.endpoint = entry.stored.name, .at_ms = now, .reason = "rollout", .by = begin.next.by, .rollout = begin.next.id,
-                            .fingerprint = entry.built_for, .model = begin.next.model, .stable = begin.next.stable,
-                            .candidate = begin.next.candidate, .weight = begin.next.weight()};
+  begin.revision = Revision{.endpoint = entry.stored.name,
+                            .at_ms = now,
+                            .reason = "rollout",
+                            .by = begin.next.by,
+                            .rollout = begin.next.id,
+                            .fingerprint = entry.built_for,
+                            .model = begin.next.model,
+                            .stable = begin.next.stable,
+                            .candidate = begin.next.candidate,
+                            .weight = begin.next.weight()};
   entry.stable_counters = std::make_shared<ArmCounters>();
   entry.candidate_counters = std::make_shared<ArmCounters>();
   entry.stable_base = entry.candidate_base = {};
@@ -178,9 +200,14 @@ std::optional<Outcomes> Control::ask_outcomes(Entry& entry, Lock& lock) {
   if (!quality || parts_.outcomes == nullptr) return std::nullopt;
   int64_t now = parts_.clock.now_ms();
   if (entry.outcomes && now - entry.outcomes_asked_ms < config_.outcomes_ms) return entry.outcomes;
-  OutcomeQuery query{.endpoint = entry.stored.name, .rollout = entry.rollout->id, .model = entry.rollout->model,
-                     .stable_version = entry.rollout->stable, .candidate_version = entry.rollout->candidate,
-                     .metric = quality->metric, .from_ms = entry.rollout->started_at_ms, .until_ms = now};
+  OutcomeQuery query{.endpoint = entry.stored.name,
+                     .rollout = entry.rollout->id,
+                     .model = entry.rollout->model,
+                     .stable_version = entry.rollout->stable,
+                     .candidate_version = entry.rollout->candidate,
+                     .metric = quality->metric,
+                     .from_ms = entry.rollout->started_at_ms,
+                     .until_ms = now};
   std::optional<Outcomes> outcomes;
   lock.unlock();
   try {
@@ -199,7 +226,8 @@ void Control::judge(Entry& at, Lock& lock) {
   if (at.candidate == nullptr) return load_candidate(at, lock);
   auto outcomes = ask_outcomes(at, lock);
   Entry* found = find_entry(name);
-  if (found == nullptr || !found->rollout || found->rollout->id != id || found->rollout->generation != seen_generation) return;
+  if (found == nullptr || !found->rollout || found->rollout->id != id || found->rollout->generation != seen_generation)
+    return;
   Entry& entry = *found;
   int64_t now = parts_.clock.now_ms();
   if (outcomes) {
@@ -212,7 +240,8 @@ void Control::judge(Entry& at, Lock& lock) {
   seen.outcomes = entry.outcomes;
   StepDecision decision = decide_step(rollout, seen, now);
   rollout.checks = decision.checks;
-  Transition transition{.next = rollout, .verdict = std::string(verdict_name(decision.verdict)), .reason = decision.reason};
+  Transition transition{
+      .next = rollout, .verdict = std::string(verdict_name(decision.verdict)), .reason = decision.reason};
   Rollout& next = transition.next;
   if (decision.counts_failure) {
     ++next.failures;
@@ -222,9 +251,7 @@ void Control::judge(Entry& at, Lock& lock) {
   if (decision.verdict == StepVerdict::wait && !news) return store_figures(entry, now);
   transition.observations = format_observations(rollout, seen, decision.checks);
   switch (decision.verdict) {
-    case StepVerdict::wait:
-      transition.history = false;
-      return commit(entry, transition);
+    case StepVerdict::wait: transition.history = false; return commit(entry, transition);
     case StepVerdict::pause: next.state = RolloutState::paused; break;
     case StepVerdict::finish: next.state = RolloutState::promoting; break;
     case StepVerdict::roll_back: next.state = RolloutState::aborting; break;
@@ -237,9 +264,16 @@ void Control::judge(Entry& at, Lock& lock) {
   }
   int32_t weight = next.weight();
   if (weight != rollout.weight()) {
-    transition.revision = Revision{.endpoint = name, .at_ms = now, .reason = decision.reason, .by = "system", .rollout = id,
-                                   .fingerprint = entry.built_for, .model = next.model, .stable = next.stable,
-                                   .candidate = weight > 0 ? next.candidate : "", .weight = weight};
+    transition.revision = Revision{.endpoint = name,
+                                   .at_ms = now,
+                                   .reason = decision.reason,
+                                   .by = "system",
+                                   .rollout = id,
+                                   .fingerprint = entry.built_for,
+                                   .model = next.model,
+                                   .stable = next.stable,
+                                   .candidate = weight > 0 ? next.candidate : "",
+                                   .weight = weight};
   }
   commit(entry, transition);
   install();
@@ -251,15 +285,25 @@ void Control::finish_promotion(Entry& entry) {
   if (entry.candidate == nullptr) entry.candidate = build(entry, contract_of(entry), entry.rollout->candidate);
   update_figures(entry);
   int64_t now = parts_.clock.now_ms();
-  Transition end{.next = *entry.rollout, .by = "system",
+  Transition end{.next = *entry.rollout,
+                 .by = "system",
                  .reason = fmt::format("version {} serves everybody", entry.rollout->candidate)};
   end.next.state = RolloutState::succeeded;
   end.next.ended_at_ms = now;
-  end.revision = Revision{.endpoint = entry.stored.name, .at_ms = now, .reason = end.reason, .by = "system", .rollout = end.next.id,
-                          .fingerprint = entry.built_for, .model = end.next.model, .stable = end.next.candidate};
+  end.revision = Revision{.endpoint = entry.stored.name,
+                          .at_ms = now,
+                          .reason = end.reason,
+                          .by = "system",
+                          .rollout = end.next.id,
+                          .fingerprint = entry.built_for,
+                          .model = end.next.model,
+                          .stable = end.next.candidate};
   if (entry.spec.model.alias) {
-    end.alias = AliasMove{.model = end.next.model, .alias = entry.spec.model.selector, .version = end.next.candidate,
-                          .reason = fmt::format("rollout {} succeeded", end.next.id), .by = end.next.by};
+    end.alias = AliasMove{.model = end.next.model,
+                          .alias = entry.spec.model.selector,
+                          .version = end.next.candidate,
+                          .reason = fmt::format("rollout {} succeeded", end.next.id),
+                          .by = end.next.by};
   }
   commit(entry, end);
   entry.stable = std::move(entry.candidate);
@@ -279,7 +323,9 @@ void Control::finish_rollback(Entry& entry, Lock& lock) {
   install();
   auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(config_.drain_ms);
   auto in_flight = entry.with_candidate;
-  auto drained = [&] { return std::all_of(in_flight.begin(), in_flight.end(), [](const auto& old) { return old.expired(); }); };
+  auto drained = [&] {
+    return std::all_of(in_flight.begin(), in_flight.end(), [](const auto& old) { return old.expired(); });
+  };
   while (!drained() && std::chrono::steady_clock::now() < until) changed_.wait_for(lock, std::chrono::milliseconds(1));
   Entry* now = find_entry(name);
   if (now == nullptr || !now->rollout || now->rollout->id != id) return;
@@ -295,7 +341,8 @@ void Control::finish_rollback(Entry& entry, Lock& lock) {
   install();
 }
 
-std::string Control::check_gate(const RolloutRequest& request, const std::string& model, const std::string& version, Rollout& rollout) const {
+std::string Control::check_gate(const RolloutRequest& request, const std::string& model, const std::string& version,
+                                Rollout& rollout) const {
   rollout.override_reason = request.override_reason;
   if (parts_.gates == nullptr) return "";
   GateStanding standing = parts_.gates->standing(model, version, request.gate_report);
@@ -306,8 +353,10 @@ std::string Control::check_gate(const RolloutRequest& request, const std::string
     return standing.report.empty() ? "" : "allowed";
   }
   if (!request.override_reason.empty()) return "overridden";
-  std::string what = standing.report.empty() ? fmt::format("gate '{}' has not judged {}/{}", standing.gate, model, version)
-                                             : fmt::format("gate '{}' says {} for {}/{} (report {})", standing.gate, standing.verdict, model, version, standing.report);
+  std::string what = standing.report.empty()
+                         ? fmt::format("gate '{}' has not judged {}/{}", standing.gate, model, version)
+                         : fmt::format("gate '{}' says {} for {}/{} (report {})", standing.gate, standing.verdict,
+                                       model, version, standing.report);
   fail(Error{Code::failed_precondition, what, {}, "run the gate, or give override_gate with a reason"});
 }
 
@@ -317,28 +366,46 @@ Rollout Control::start_rollout(const std::string& endpoint, const RolloutRequest
   if (entry == nullptr) fail(Code::not_found, "endpoint '{}' not found", endpoint);
   if (entry->rollout) fail(Code::already_exists, "rollout '{}' is in progress on '{}'", entry->rollout->id, endpoint);
   if (request.candidate.model != entry->spec.model.model) {
-    fail(Code::invalid_argument, "endpoint '{}' serves model '{}', the candidate is of '{}'", endpoint, entry->spec.model.model, request.candidate.model);
+    fail(Code::invalid_argument, "endpoint '{}' serves model '{}', the candidate is of '{}'", endpoint,
+         entry->spec.model.model, request.candidate.model);
   }
   auto version = parts_.resolver.resolve(request.candidate);
   if (!version) fail(Code::not_found, "candidate '{}' not found", format_model_ref(request.candidate));
   if (entry->state != EndpointState::serving) {
-    fail(Code::failed_precondition, "endpoint '{}' serves nothing yet, so there is nothing to compare with: {}", endpoint, entry->reason);
+    fail(Code::failed_precondition, "endpoint '{}' serves nothing yet, so there is nothing to compare with: {}",
+         endpoint, entry->reason);
   }
-  if (entry->stable->version == *version) fail(Code::failed_precondition, "version {} serves '{}' already", *version, endpoint);
+  if (entry->stable->version == *version)
+    fail(Code::failed_precondition, "version {} serves '{}' already", *version, endpoint);
 
   int64_t now = parts_.clock.now_ms();
-  Rollout rollout{.id = new_id(now), .endpoint = endpoint, .model = request.candidate.model, .stable = entry->stable->version,
-                  .candidate = *version, .spec = request.spec, .by = author.by, .reason = author.reason, .started_at_ms = now, .step_started_ms = now};
+  Rollout rollout{.id = new_id(now),
+                  .endpoint = endpoint,
+                  .model = request.candidate.model,
+                  .stable = entry->stable->version,
+                  .candidate = *version,
+                  .spec = request.spec,
+                  .by = author.by,
+                  .reason = author.reason,
+                  .started_at_ms = now,
+                  .step_started_ms = now};
   std::string relation = check_gate(request, rollout.model, rollout.candidate, rollout);
   parts_.database.write([&](sql::Connection& connection) {
     add_rollout(connection, rollout);
-    std::string reason = rollout.override_reason.empty() ? author.reason : fmt::format("gate overridden: {}", rollout.override_reason);
-    add_history(connection, rollout.id, {.at_ms = now, .from = "", .to = "pending", .reason = reason, .by = author.by, .observations = "{}"});
-    journal::record_audit(connection, {.actor = author.by, .action = rollout.override_reason.empty() ? "rollout.start" : "rollout.start_overriding_gate",
-                                       .subject = "rollout/" + rollout.id, .detail = format_rollout_spec(rollout.spec), .at_ms = now});
+    std::string reason =
+        rollout.override_reason.empty() ? author.reason : fmt::format("gate overridden: {}", rollout.override_reason);
+    add_history(connection, rollout.id,
+                {.at_ms = now, .from = "", .to = "pending", .reason = reason, .by = author.by, .observations = "{}"});
+    journal::record_audit(
+        connection, {.actor = author.by,
+                     .action = rollout.override_reason.empty() ? "rollout.start" : "rollout.start_overriding_gate",
+                     .subject = "rollout/" + rollout.id,
+                     .detail = format_rollout_spec(rollout.spec),
+                     .at_ms = now});
     journal::Node node{"rollout", rollout.id};
     journal::add_edge(connection, {{"model_version", rollout.model + "/" + rollout.candidate}, node, "candidate", now});
-    if (!rollout.gate_report.empty()) journal::add_edge(connection, {{"gate_report", rollout.gate_report}, node, relation, now});
+    if (!rollout.gate_report.empty())
+      journal::add_edge(connection, {{"gate_report", rollout.gate_report}, node, relation, now});
   });
   entry->rollout = rollout;
   entry->candidate.reset();
@@ -351,9 +418,11 @@ Rollout Control::start_rollout(const std::string& endpoint, const RolloutRequest
 
 Rollout Control::command(const std::string& id, const CommandRequest& request) {
   Lock lock(mutex_);
-  auto at = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e.second->rollout && e.second->rollout->id == id; });
+  auto at = std::find_if(entries_.begin(), entries_.end(),
+                         [&](const auto& e) { return e.second->rollout && e.second->rollout->id == id; });
   std::optional<Rollout> stored;
-  if (at == entries_.end()) stored = parts_.database.read([&](sql::Connection& connection) { return load_rollout(connection, id); });
+  if (at == entries_.end())
+    stored = parts_.database.read([&](sql::Connection& connection) { return load_rollout(connection, id); });
   if (at == entries_.end() && !stored) fail(Code::not_found, "rollout '{}' not found", id);
   const Rollout& rollout = at != entries_.end() ? *at->second->rollout : *stored;
   if (request.generation && *request.generation != rollout.generation) {
@@ -367,7 +436,9 @@ Rollout Control::command(const std::string& id, const CommandRequest& request) {
   update_figures(entry);
   int64_t now = parts_.clock.now_ms();
   Transition transition{.next = *entry.rollout, .by = request.author.by};
-  transition.reason = request.author.reason.empty() ? fmt::format("{} by {}", command_name(request.command), request.author.by) : request.author.reason;
+  transition.reason = request.author.reason.empty()
+                          ? fmt::format("{} by {}", command_name(request.command), request.author.by)
+                          : request.author.reason;
   Rollout& next = transition.next;
   next.state = effect.next;
   if (effect.step != next.step || request.command == Command::resume) next.step_started_ms = now;
@@ -378,9 +449,16 @@ Rollout Control::command(const std::string& id, const CommandRequest& request) {
   }
   int32_t weight = next.weight();
   if (weight != entry.rollout->weight()) {
-    transition.revision = Revision{.endpoint = entry.stored.name, .at_ms = now, .reason = transition.reason, .by = request.author.by, .rollout = id,
-                                   .fingerprint = entry.built_for, .model = next.model, .stable = next.stable,
-                                   .candidate = weight > 0 ? next.candidate : "", .weight = weight};
+    transition.revision = Revision{.endpoint = entry.stored.name,
+                                   .at_ms = now,
+                                   .reason = transition.reason,
+                                   .by = request.author.by,
+                                   .rollout = id,
+                                   .fingerprint = entry.built_for,
+                                   .model = next.model,
+                                   .stable = next.stable,
+                                   .candidate = weight > 0 ? next.candidate : "",
+                                   .weight = weight};
   }
   commit(entry, transition);
   install();
@@ -394,21 +472,34 @@ Rollout Control::command(const std::string& id, const CommandRequest& request) {
 Rollout Control::undo_promotion(const Rollout& finished, const CommandRequest& request) {
   Entry* entry = find_entry(finished.endpoint);
   if (entry == nullptr) fail(Code::failed_precondition, "endpoint '{}' is gone", finished.endpoint);
-  if (entry->rollout) fail(Code::failed_precondition, "rollout '{}' is in progress on '{}': abort it first", entry->rollout->id, finished.endpoint);
+  if (entry->rollout)
+    fail(Code::failed_precondition, "rollout '{}' is in progress on '{}': abort it first", entry->rollout->id,
+         finished.endpoint);
   if (entry->stable == nullptr || entry->stable->version != finished.candidate) {
-    fail(Code::failed_precondition, "'{}' no longer serves version {}, which this rollout brought", finished.endpoint, finished.candidate);
+    fail(Code::failed_precondition, "'{}' no longer serves version {}, which this rollout brought", finished.endpoint,
+         finished.candidate);
   }
   auto previous = build(*entry, contract_of(*entry), finished.stable);
   int64_t now = parts_.clock.now_ms();
   Transition undo{.next = finished, .by = request.author.by};
-  undo.reason = request.author.reason.empty() ? fmt::format("rolled back by {}", request.author.by) : request.author.reason;
+  undo.reason =
+      request.author.reason.empty() ? fmt::format("rolled back by {}", request.author.by) : request.author.reason;
   undo.next.state = RolloutState::rolled_back;
   undo.next.ended_at_ms = now;
-  undo.revision = Revision{.endpoint = finished.endpoint, .at_ms = now, .reason = undo.reason, .by = request.author.by, .rollout = finished.id,
-                           .fingerprint = entry->built_for, .model = finished.model, .stable = finished.stable};
+  undo.revision = Revision{.endpoint = finished.endpoint,
+                           .at_ms = now,
+                           .reason = undo.reason,
+                           .by = request.author.by,
+                           .rollout = finished.id,
+                           .fingerprint = entry->built_for,
+                           .model = finished.model,
+                           .stable = finished.stable};
   if (entry->spec.model.alias) {
-    undo.alias = AliasMove{.model = finished.model, .alias = entry->spec.model.selector, .version = finished.stable,
-                           .reason = fmt::format("rollout {} was rolled back", finished.id), .by = request.author.by};
+    undo.alias = AliasMove{.model = finished.model,
+                           .alias = entry->spec.model.selector,
+                           .version = finished.stable,
+                           .reason = fmt::format("rollout {} was rolled back", finished.id),
+                           .by = request.author.by};
   }
   entry->rollout = finished;
   try {

@@ -28,7 +28,8 @@ class FakeResolver final : public ModelResolver {
   void ensure_loaded(const std::string& model, const std::string& version) override {
     if (version == broken) fail(Code::invalid_argument, "model '{}' version {} is corrupt", model, version);
   }
-  std::shared_ptr<const stats::Table> reference(const std::string&, const std::string& version, const std::string&) override {
+  std::shared_ptr<const stats::Table> reference(const std::string&, const std::string& version,
+                                                const std::string&) override {
     return version == without_reference ? nullptr : std::make_shared<stats::Table>(flights_reference());
   }
   void move_alias(sql::Connection& connection, const AliasMove& move) override {
@@ -58,7 +59,8 @@ class FakeOutcomes final : public OutcomeSource {
   OutcomeQuery last;
 };
 
-constexpr const char* kEndpoint = R"({"model": "flights-delay@champion", "contract": "input", "ood": {"false_positive_rate": 0.01}})";
+constexpr const char* kEndpoint =
+    R"({"model": "flights-delay@champion", "contract": "input", "ood": {"false_positive_rate": 0.01}})";
 constexpr const char* kContract_ = R"({"ignore": ["label"]})";
 
 // One life of the server over a database that survives it.
@@ -73,9 +75,15 @@ class ControlTest : public ::testing::Test {
 
   void boot() {
     control_.reset();
-    gateway_ = std::make_unique<Gateway>(Gateway::Parts{.runtime = runtime_, .sink = &sink_, .metrics = metrics_, .clock = clock_});
-    control_ = std::make_unique<Control>(Control::Parts{.database = *database_, .clock = clock_, .runtime = runtime_, .gateway = *gateway_,
-                                                        .resolver = resolver_, .gates = &gates_, .outcomes = &outcomes_},
+    gateway_ = std::make_unique<Gateway>(
+        Gateway::Parts{.runtime = runtime_, .sink = &sink_, .metrics = metrics_, .clock = clock_});
+    control_ = std::make_unique<Control>(Control::Parts{.database = *database_,
+                                                        .clock = clock_,
+                                                        .runtime = runtime_,
+                                                        .gateway = *gateway_,
+                                                        .resolver = resolver_,
+                                                        .gates = &gates_,
+                                                        .outcomes = &outcomes_},
                                          ControlConfig{.store_ms = 0, .outcomes_ms = 0});
     control_->restore();
   }
@@ -105,7 +113,8 @@ class ControlTest : public ::testing::Test {
   EndpointView view() { return gateway_->endpoints().at(0); }
   std::vector<std::string> path(const std::string& id) {
     std::vector<std::string> states;
-    for (const auto& entry : control_->rollout_history(id)) states.push_back(fmt::format("{}@{:g}", entry.to, entry.weight / 100.0));
+    for (const auto& entry : control_->rollout_history(id))
+      states.push_back(fmt::format("{}@{:g}", entry.to, entry.weight / 100.0));
     return states;
   }
 
@@ -137,7 +146,9 @@ TEST_F(ControlTest, ServesTheAliasAndFollowsIt) {
   ASSERT_EQ(revisions.size(), 2U);
   EXPECT_EQ(revisions[0].number, 2U);
   EXPECT_EQ(revisions[0].reason, "flights-delay@champion now names version 2");
-  auto edges = database_->read([&](sql::Connection& c) { return journal::edges(c, {"endpoint_revision", revisions[0].id}, journal::Direction::up, 10); });
+  auto edges = database_->read([&](sql::Connection& c) {
+    return journal::edges(c, {"endpoint_revision", revisions[0].id}, journal::Direction::up, 10);
+  });
   ASSERT_EQ(edges.size(), 2U);
 }
 
@@ -147,7 +158,8 @@ TEST_F(ControlTest, TheSameDocumentTwiceIsOneRevisionAlsoAfterARestart) {
   boot();
   serve();
   EXPECT_EQ(control_->revisions("flights", 0, 10).size(), 1U);
-  control_->put_endpoint({.name = "flights", .spec = R"({"model": "flights-delay@champion"})", .generation = 2}, {.by = "test"});
+  control_->put_endpoint({.name = "flights", .spec = R"({"model": "flights-delay@champion"})", .generation = 2},
+                         {.by = "test"});
   EXPECT_EQ(control_->revisions("flights", 0, 10).size(), 2U);
   EXPECT_EQ(view().revision, 2U);
 }
@@ -190,24 +202,27 @@ TEST_F(ControlTest, AGoodCandidateReachesEverybodyUnattended) {
   }
   auto end = *control_->find_rollout(rollout.id);
   EXPECT_EQ(end.state, RolloutState::succeeded) << end.reason;
-  EXPECT_EQ(path(rollout.id), (std::vector<std::string>{"pending@0", "loading@0", "progressing@10", "progressing@50", "progressing@100",
-                                                        "promoting@100", "succeeded@100"}));
+  EXPECT_EQ(path(rollout.id), (std::vector<std::string>{"pending@0", "loading@0", "progressing@10", "progressing@50",
+                                                        "progressing@100", "promoting@100", "succeeded@100"}));
   ASSERT_EQ(resolver_.moves.size(), 1U);
   EXPECT_EQ(resolver_.moves[0].version, "2");
   EXPECT_GE(end.candidate_total.rows, 400U);
   traffic(1);
   EXPECT_EQ(parameter(*last_, "model_version"), "2");
   EXPECT_EQ(parameter(*last_, "arm"), "stable");
-  auto decisions = database_->read([&](sql::Connection& c) { return journal::list_decisions(c, {.subject = "rollout/" + rollout.id}); });
+  auto decisions = database_->read(
+      [&](sql::Connection& c) { return journal::list_decisions(c, {.subject = "rollout/" + rollout.id}); });
   EXPECT_EQ(decisions.front().verdict, "finish");
   EXPECT_NE(decisions.front().observations.find("\"candidate\""), std::string::npos);
   EXPECT_EQ(start(R"({"candidate": "flights-delay/1"})").stable, "2");
 }
 
 TEST_F(ControlTest, ABadCandidateIsRolledBackAtTheFirstStep) {
-  runtime_.add(flights_model("2", [this](float) { return std::uniform_real_distribution<float>(0.45F, 0.55F)(random_); }));
+  runtime_.add(
+      flights_model("2", [this](float) { return std::uniform_real_distribution<float>(0.45F, 0.55F)(random_); }));
   serve();
-  auto rollout = start(R"({"candidate": "flights-delay/2", "analysis": {"score_psi": {"max": 0.25, "action": "fail"}}})");
+  auto rollout =
+      start(R"({"candidate": "flights-delay/2", "analysis": {"score_psi": {"max": 0.25, "action": "fail"}}})");
   control_->tick();
   for (int round = 0; round < 40 && control_->find_rollout(rollout.id)->state != RolloutState::rolled_back; ++round) {
     traffic(200);
@@ -215,7 +230,8 @@ TEST_F(ControlTest, ABadCandidateIsRolledBackAtTheFirstStep) {
   }
   auto end = *control_->find_rollout(rollout.id);
   EXPECT_EQ(end.state, RolloutState::rolled_back);
-  EXPECT_EQ(path(rollout.id), (std::vector<std::string>{"pending@0", "loading@0", "progressing@10", "aborting@0", "rolled_back@0"}));
+  EXPECT_EQ(path(rollout.id),
+            (std::vector<std::string>{"pending@0", "loading@0", "progressing@10", "aborting@0", "rolled_back@0"}));
   EXPECT_NE(end.reason.find("psi of scores"), std::string::npos);
   EXPECT_TRUE(resolver_.moves.empty());
   uint64_t served = 0;
@@ -227,9 +243,12 @@ TEST_F(ControlTest, ABadCandidateIsRolledBackAtTheFirstStep) {
 
 TEST_F(ControlTest, AFailingCandidateIsRolledBackByItsErrors) {
   auto broken = flights_model("2");
-  broken.function = [](serving::InferRequest, const serving::InferDone& done) { done(unexpected(Code::internal, "boom")); };
+  broken.function = [](serving::InferRequest, const serving::InferDone& done) {
+    done(unexpected(Code::internal, "boom"));
+  };
   runtime_.add(broken);
-  control_->put_endpoint({.name = "flights", .spec = R"({"model": "flights-delay/1"})", .generation = 1}, {.by = "test"});
+  control_->put_endpoint({.name = "flights", .spec = R"({"model": "flights-delay/1"})", .generation = 1},
+                         {.by = "test"});
   auto rollout = start();
   control_->tick();
   for (int round = 0; round < 40 && control_->find_rollout(rollout.id)->state != RolloutState::rolled_back; ++round) {
@@ -245,7 +264,8 @@ TEST_F(ControlTest, AFailingCandidateIsRolledBackByItsErrors) {
 TEST_F(ControlTest, LabelsDecideWhenAskedTo) {
   serve();
   outcomes_.answer.paired = PairedQuality{.labels = 100, .stable = 0.5, .candidate = 0.9, .variance = 1e-5};
-  auto rollout = start(R"({"candidate": "flights-delay/2", "analysis": {"quality": {"metric": "log_loss", "margin": 0.02, "min_labels": 500}}})");
+  auto rollout = start(
+      R"({"candidate": "flights-delay/2", "analysis": {"quality": {"metric": "log_loss", "margin": 0.02, "min_labels": 500}}})");
   control_->tick();
   traffic(3000);
   control_->tick();
@@ -273,8 +293,8 @@ TEST_F(ControlTest, ResumesAtEveryTransitionAfterAKill) {
     control_->tick();
   }
   EXPECT_EQ(seen.back(), "succeeded");
-  EXPECT_EQ(path(rollout.id), (std::vector<std::string>{"pending@0", "loading@0", "progressing@10", "progressing@50", "progressing@100",
-                                                        "promoting@100", "succeeded@100"}));
+  EXPECT_EQ(path(rollout.id), (std::vector<std::string>{"pending@0", "loading@0", "progressing@10", "progressing@50",
+                                                        "progressing@100", "promoting@100", "succeeded@100"}));
   EXPECT_EQ(control_->revisions("flights", 0, 10).size(), 5U);
   traffic(1);
   EXPECT_EQ(parameter(*last_, "model_version"), "2");
@@ -282,7 +302,8 @@ TEST_F(ControlTest, ResumesAtEveryTransitionAfterAKill) {
 
 TEST_F(ControlTest, CountsOfAStepSurviveARestart) {
   serve();
-  auto rollout = start(R"({"candidate": "flights-delay/2", "steps": [{"weight_percent": 50, "min_rows": 100000}, {"weight_percent": 100}]})");
+  auto rollout = start(
+      R"({"candidate": "flights-delay/2", "steps": [{"weight_percent": 50, "min_rows": 100000}, {"weight_percent": 100}]})");
   control_->tick();
   traffic(300);
   control_->tick();
@@ -300,7 +321,8 @@ TEST_F(ControlTest, CountsOfAStepSurviveARestart) {
 
 TEST_F(ControlTest, PausesHaveDeadlinesByTheWallClock) {
   serve();
-  auto rollout = start(R"({"candidate": "flights-delay/2", "steps": [{"weight_percent": 1, "min_rows": 500, "max_duration_ms": 60000}, {"weight_percent": 100}]})");
+  auto rollout = start(
+      R"({"candidate": "flights-delay/2", "steps": [{"weight_percent": 1, "min_rows": 500, "max_duration_ms": 60000}, {"weight_percent": 100}]})");
   control_->tick();
   control_->tick();
   clock_.advance_ms(59'000);
@@ -320,7 +342,9 @@ TEST_F(ControlTest, CommandsPauseResumePromoteAbortAndRollBack) {
   serve();
   auto id = start().id;
   control_->tick();
-  auto command = [&](Command c, bool full = false) { return control_->command(id, {.command = c, .full = full, .author = {.by = "ann", .reason = "why"}}); };
+  auto command = [&](Command c, bool full = false) {
+    return control_->command(id, {.command = c, .full = full, .author = {.by = "ann", .reason = "why"}});
+  };
   EXPECT_EQ(command(Command::pause).state, RolloutState::paused);
   EXPECT_EQ(command(Command::pause).state, RolloutState::paused);
   traffic(3000);
@@ -352,7 +376,8 @@ TEST_F(ControlTest, CommandsPauseResumePromoteAbortAndRollBack) {
   auto second = start();
   control_->tick();
   EXPECT_EQ(control_->command(second.id, {.command = Command::abort}).state, RolloutState::rolled_back);
-  auto edges = database_->read([&](sql::Connection& c) { return journal::edges(c, {"rollout", id}, journal::Direction::down, 10); });
+  auto edges = database_->read(
+      [&](sql::Connection& c) { return journal::edges(c, {"rollout", id}, journal::Direction::down, 10); });
   EXPECT_EQ(edges.size(), 5U);  // 10 %, 50 %, 100 %, promoted, put back
 }
 
@@ -368,19 +393,25 @@ TEST_F(ControlTest, RefusesWhatCannotBeRolledOut) {
   EXPECT_EQ(refusal(R"({"candidate": "flights-delay/2"})"), "not_found: endpoint 'flights' not found");
   serve();
   EXPECT_EQ(refusal(R"({"candidate": "flights-delay/9"})"), "not_found: candidate 'flights-delay/9' not found");
-  EXPECT_EQ(refusal(R"({"candidate": "other/1"})"), "invalid_argument: endpoint 'flights' serves model 'flights-delay', the candidate is of 'other'");
+  EXPECT_EQ(refusal(R"({"candidate": "other/1"})"),
+            "invalid_argument: endpoint 'flights' serves model 'flights-delay', the candidate is of 'other'");
   EXPECT_EQ(refusal(R"({"candidate": "flights-delay/1"})"), "failed_precondition: version 1 serves 'flights' already");
   gates_.answer = {.gate = "flights", .report = "", .verdict = ""};
-  EXPECT_EQ(refusal(R"({"candidate": "flights-delay/2"})"), "failed_precondition: gate 'flights' has not judged flights-delay/2");
+  EXPECT_EQ(refusal(R"({"candidate": "flights-delay/2"})"),
+            "failed_precondition: gate 'flights' has not judged flights-delay/2");
   gates_.answer = {.gate = "flights", .report = "R1", .verdict = "fail"};
-  EXPECT_EQ(refusal(R"({"candidate": "flights-delay/2"})"), "failed_precondition: gate 'flights' says fail for flights-delay/2 (report R1)");
+  EXPECT_EQ(refusal(R"({"candidate": "flights-delay/2"})"),
+            "failed_precondition: gate 'flights' says fail for flights-delay/2 (report R1)");
   auto forced = start(R"({"candidate": "flights-delay/2", "override_gate": {"reason": "demo of automatic rollback"}})");
   EXPECT_EQ(forced.override_reason, "demo of automatic rollback");
   EXPECT_EQ(control_->rollout_history(forced.id)[0].reason, "gate overridden: demo of automatic rollback");
-  auto edges = database_->read([&](sql::Connection& c) { return journal::edges(c, {"rollout", forced.id}, journal::Direction::up, 10); });
-  bool overridden = std::any_of(edges.begin(), edges.end(), [](const auto& e) { return e.relation == "overridden" && e.from.id == "R1"; });
+  auto edges = database_->read(
+      [&](sql::Connection& c) { return journal::edges(c, {"rollout", forced.id}, journal::Direction::up, 10); });
+  bool overridden = std::any_of(edges.begin(), edges.end(),
+                                [](const auto& e) { return e.relation == "overridden" && e.from.id == "R1"; });
   EXPECT_TRUE(overridden);
-  EXPECT_EQ(refusal(R"({"candidate": "flights-delay/2"})"), fmt::format("already_exists: rollout '{}' is in progress on 'flights'", forced.id));
+  EXPECT_EQ(refusal(R"({"candidate": "flights-delay/2"})"),
+            fmt::format("already_exists: rollout '{}' is in progress on 'flights'", forced.id));
 }
 
 TEST_F(ControlTest, ACandidateThatDoesNotFitFailsAndStableStays) {
@@ -416,15 +447,22 @@ TEST_F(ControlTest, RemovingAnEndpointEndsItsRolloutAndItsOrdinalStays) {
 
 TEST_F(ControlTest, TheTickerDoesItAlone) {
   control_.reset();
-  gateway_ = std::make_unique<Gateway>(Gateway::Parts{.runtime = runtime_, .sink = &sink_, .metrics = metrics_, .clock = real_clock_});
-  control_ = std::make_unique<Control>(Control::Parts{.database = *database_, .clock = real_clock_, .runtime = runtime_, .gateway = *gateway_,
-                                                      .resolver = resolver_, .gates = &gates_, .outcomes = &outcomes_},
+  gateway_ = std::make_unique<Gateway>(
+      Gateway::Parts{.runtime = runtime_, .sink = &sink_, .metrics = metrics_, .clock = real_clock_});
+  control_ = std::make_unique<Control>(Control::Parts{.database = *database_,
+                                                      .clock = real_clock_,
+                                                      .runtime = runtime_,
+                                                      .gateway = *gateway_,
+                                                      .resolver = resolver_,
+                                                      .gates = &gates_,
+                                                      .outcomes = &outcomes_},
                                        ControlConfig{.tick_ms = 5});
   control_->restore();
   control_->start();
   serve();
   auto id = start().id;
-  for (int round = 0; round < 2000 && control_->find_rollout(id)->state != RolloutState::succeeded; ++round) traffic(20);
+  for (int round = 0; round < 2000 && control_->find_rollout(id)->state != RolloutState::succeeded; ++round)
+    traffic(20);
   EXPECT_EQ(control_->find_rollout(id)->state, RolloutState::succeeded);
   control_->stop();
 }

@@ -13,7 +13,9 @@ Timed::~Timed() {
 }
 
 DeadlineWheel::DeadlineWheel(const Clock& clock)
-    : clock_(clock), expired_tick_(clock.steady_ns() / kTickNs), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : clock_(clock),
+      expired_tick_(clock.steady_ns() / kTickNs),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 DeadlineWheel::~DeadlineWheel() {
   thread_.request_stop();
@@ -63,7 +65,8 @@ void DeadlineWheel::expire_slot(size_t index, int64_t now_ns) {
     for (Timed* timed = slot.first; timed != nullptr;) {
       Timed* next = timed->next_;
       if (timed->deadline_ns_ <= now_ns) {
-        // One whose destruction has begun gives no pointer: its destructor waits for this lock and finds itself unlinked.
+        // One whose destruction has begun gives no pointer: its destructor waits for this lock and finds itself
+        // unlinked.
         if (auto alive = timed->weak_from_this().lock()) due.emplace_back(std::move(alive), timed->tag_);
         unlink(slot, *timed);
       }

@@ -1,4 +1,5 @@
-// Timeouts of requests in flight: a hashed wheel, so that setting and lifting a timeout costs two pointer writes under a slot's own lock.
+// Timeouts of requests in flight: a hashed wheel, so that setting and lifting a timeout costs two pointer writes under
+// a slot's own lock.
 #pragma once
 
 #include <array>
@@ -22,8 +23,8 @@ class Timed : public std::enable_shared_from_this<Timed> {
   Timed(const Timed&) = delete;
   Timed& operator=(const Timed&) = delete;
   virtual ~Timed();
-  // Called at most once per set() and with its tag, on the wheel's thread, at or up to kTickNs after the deadline. Must not block. It may still
-  // come right after clear(): the tag tells an old deadline from the present one.
+  // Called at most once per set() and with its tag, on the wheel's thread, at or up to kTickNs after the deadline. Must
+  // not block. It may still come right after clear(): the tag tells an old deadline from the present one.
   virtual void on_deadline(uint32_t tag) = 0;
 
  private:

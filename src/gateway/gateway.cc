@@ -19,15 +19,21 @@ uint64_t random_start() {
 }
 
 ArmView arm_view(const ArmSnapshot& arm) {
-  return {.arm = arm.name, .model = arm.served->model, .version = arm.served->version, .weight = arm.weight, .figures = arm.counters->figures()};
+  return {.arm = arm.name,
+          .model = arm.served->model,
+          .version = arm.served->version,
+          .weight = arm.weight,
+          .figures = arm.counters->figures()};
 }
 
 void bind_arm(metrics::Registry& registry, const std::string& endpoint, ArmSnapshot& arm) {
   metrics::Labels labels = {{"endpoint", endpoint}, {"arm", arm.name}, {"version", arm.served->version}};
-  arm.requests = &registry.counter("fettle_endpoint_requests_total", "Requests that an endpoint's arm answered or failed.", labels);
+  arm.requests = &registry.counter("fettle_endpoint_requests_total",
+                                   "Requests that an endpoint's arm answered or failed.", labels);
   arm.rows = &registry.counter("fettle_endpoint_rows_total", "Rows of these requests.", labels);
   arm.errors = &registry.counter("fettle_endpoint_errors_total", "Requests that the arm's own model failed.", labels);
-  arm.latency = &registry.histogram("fettle_endpoint_latency_seconds", "From receipt to answer.", metrics::latency_bounds(), labels);
+  arm.latency = &registry.histogram("fettle_endpoint_latency_seconds", "From receipt to answer.",
+                                    metrics::latency_bounds(), labels);
 }
 
 }  // namespace
@@ -69,7 +75,8 @@ Gateway::Gateway(Parts parts, GatewayConfig config)
       config_(config),
       snapshot_(std::make_shared<const Snapshot>()),
       sequence_(random_start()),
-      log_dropped_(&parts.metrics.counter("fettle_prediction_log_dropped_total", "Predictions that the full log refused.")),
+      log_dropped_(
+          &parts.metrics.counter("fettle_prediction_log_dropped_total", "Predictions that the full log refused.")),
       wheel_(std::make_unique<DeadlineWheel>(parts.clock)) {}
 
 Gateway::~Gateway() = default;
@@ -83,7 +90,8 @@ std::string Gateway::next_prediction_id(const EndpointSnapshot& endpoint, int64_
                                .sequence = sequence_.fetch_add(1, std::memory_order_relaxed) & kSequenceMask});
 }
 
-void Gateway::infer(std::string_view endpoint, serving::InferRequest request, CallerContext context, serving::InferDone done) {
+void Gateway::infer(std::string_view endpoint, serving::InferRequest request, CallerContext context,
+                    serving::InferDone done) {
   auto snapshot = snapshot_.load();
   auto found = snapshot->endpoints.find(endpoint);
   if (found == snapshot->endpoints.end()) {
@@ -96,9 +104,11 @@ void Gateway::infer(std::string_view endpoint, serving::InferRequest request, Ca
 Outcome<std::shared_ptr<serving::ModelPin>> Gateway::pin_stable(std::string_view endpoint) const {
   auto snapshot = snapshot_.load();
   auto found = snapshot->endpoints.find(endpoint);
-  if (found == snapshot->endpoints.end()) return unexpected(Code::not_found, "endpoint '{}' not found", endpoint.substr(0, 120));
+  if (found == snapshot->endpoints.end())
+    return unexpected(Code::not_found, "endpoint '{}' not found", endpoint.substr(0, 120));
   const EndpointSnapshot& at = *found->second;
-  if (at.state != EndpointState::serving) return unexpected(Code::unavailable, "endpoint '{}' does not serve: {}", at.name, at.reason);
+  if (at.state != EndpointState::serving)
+    return unexpected(Code::unavailable, "endpoint '{}' does not serve: {}", at.name, at.reason);
   return parts_.runtime.pin(at.stable.served->model, at.stable.served->version);
 }
 
@@ -146,7 +156,8 @@ void Gateway::bind_metrics(EndpointSnapshot& endpoint) const {
     endpoint.verdict_rows[i++] = &registry.counter("fettle_endpoint_verdict_rows_total", "Rows that got a verdict.",
                                                    {{"endpoint", endpoint.name}, {"verdict", verdict_name(verdict)}});
   }
-  endpoint.client_errors = &registry.counter("fettle_endpoint_refused_total", "Requests refused as the caller's error (contract, shape, type).",
+  endpoint.client_errors = &registry.counter("fettle_endpoint_refused_total",
+                                             "Requests refused as the caller's error (contract, shape, type).",
                                              {{"endpoint", endpoint.name}});
 }
 

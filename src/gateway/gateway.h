@@ -1,7 +1,8 @@
-// The data plane of endpoints: route, contract, out-of-distribution check, model, post-checks, fallback, answer, log (design.md 5).
-// It reads one immutable snapshot and never needs the control plane or a store to answer.
+// The data plane of endpoints: route, contract, out-of-distribution check, model, post-checks, fallback, answer, log
+// (design.md 5). It reads one immutable snapshot and never needs the control plane or a store to answer.
 //
-//   gateway.infer("flights", std::move(request), {.request_id = id, .received_ns = now}, [](Outcome<serving::InferResponse> answer) { … });
+//   gateway.infer("flights", std::move(request), {.request_id = id, .received_ns = now},
+//   [](Outcome<serving::InferResponse> answer) { … });
 #pragma once
 
 #include <atomic>
@@ -73,9 +74,10 @@ class Gateway {
   // True when the name is an endpoint, whatever its state.
   bool has(std::string_view endpoint) const;
 
-  // Answers through `done`, called exactly once, on any thread; it must not block. Parameters of the answer: docs/rest.md 2. Errors:
-  // not_found (no such endpoint), unavailable (no version serves yet, overload, no fallback answered), invalid_argument with details (the
-  // contract is broken: 422), invalid_argument without (the request can never be read: 400), deadline_exceeded, internal (the model failed).
+  // Answers through `done`, called exactly once, on any thread; it must not block. Parameters of the answer:
+  // docs/rest.md 2. Errors: not_found (no such endpoint), unavailable (no version serves yet, overload, no fallback
+  // answered), invalid_argument with details (the contract is broken: 422), invalid_argument without (the request can
+  // never be read: 400), deadline_exceeded, internal (the model failed).
   void infer(std::string_view endpoint, serving::InferRequest request, CallerContext context, serving::InferDone done);
 
   // The stable arm's model, for metadata and readiness. not_found, or unavailable when none serves.

@@ -2,80 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "base/id.h"
-#include "base/text.h"
-#include "gateway/testing_fakes.h"
+#include "gateway/testing_endpoint.h"
 
 namespace fettle::gateway {
 namespace {
 
 using namespace testing;
-
-class GatewayTest : public ::testing::Test {
- protected:
-  GatewayTest() : gateway_({.runtime = runtime_, .sink = &sink_, .metrics = metrics_, .clock = clock_}) {
-    runtime_.add(flights_model("1"));
-    contract_.ignore = {"label"};
-  }
-
-  std::shared_ptr<const ServedModel> served(const std::string& version) {
-    auto pin = value_or_throw(runtime_.pin("flights-delay", version));
-    return build_served_model({.pin = pin.get(),
-                               .endpoint = &spec_,
-                               .contract = with_contract_ ? &contract_ : nullptr,
-                               .reference = &reference_,
-                               .reference_origin = "models:/flights-delay/" + version});
-  }
-
-  // Installs the endpoint `flights` over version 1 (and a candidate).
-  void serve(int32_t candidate_weight = 0) {
-    auto endpoint = std::make_shared<EndpointSnapshot>();
-    endpoint->name = "flights";
-    endpoint->ordinal = 3;
-    endpoint->spec = spec_;
-    endpoint->state = EndpointState::serving;
-    endpoint->revision_id = "rev";
-    endpoint->revision = 5;
-    endpoint->traffic = std::make_shared<EndpointTraffic>();
-    endpoint->stable = {.name = "stable", .served = served("1"), .weight = kWhole - candidate_weight, .counters = std::make_shared<ArmCounters>()};
-    if (candidate_weight > 0) {
-      endpoint->rollout_id = "exp-1";
-      endpoint->candidate = ArmSnapshot{
-          .name = "candidate", .served = served("2"), .weight = candidate_weight, .counters = std::make_shared<ArmCounters>()};
-    }
-    for (const auto& level : spec_.fallback) {
-      FallbackSnapshot made{.on = level.on, .answer = ConstantAnswer{}};
-      if (const auto* constant = std::get_if<ConstantAnswer>(&level.answer)) made.answer = *constant;
-      if (const auto* rule = std::get_if<RuleAnswer>(&level.answer)) made.answer = *rule;
-      if (const auto* ref = std::get_if<ModelRef>(&level.answer)) made.answer = served(ref->selector);
-      endpoint->fallback.push_back(std::move(made));
-    }
-    gateway_.bind_metrics(*endpoint);
-    auto snapshot = std::make_shared<Snapshot>();
-    snapshot->endpoints["flights"] = std::move(endpoint);
-    gateway_.install(std::move(snapshot));
-  }
-
-  static serving::InferRequest request(std::vector<float> temps, std::vector<std::string> carriers) {
-    serving::InferRequest made;
-    made.inputs.push_back(floats("temp", temps));
-    made.inputs.push_back(texts("carrier", std::move(carriers)));
-    return made;
-  }
-
-  static constexpr int32_t kWhole = 10'000;
-  SystemClock clock_;
-  FakeRuntime runtime_;
-  FakeSink sink_;
-  metrics::Registry metrics_;
-  EndpointSpec spec_;
-  ContractSpec contract_;
-  stats::Table reference_ = flights_reference();
-  bool with_contract_ = true;
-  Gateway gateway_;
-};
 
 TEST_F(GatewayTest, AnswersWithPredictionIdAndLogsTheRow) {
   serve();
@@ -120,7 +53,9 @@ TEST_F(GatewayTest, TellsEveryContractViolationAtOnce) {
   EXPECT_EQ(answer.error().message, "2 contract violations");
   ASSERT_EQ(answer.error().details.size(), 2U);
   EXPECT_EQ(answer.error().details[0].path, "/rows/0/temp");
-  EXPECT_NE(answer.error().details[0].message.find("p0.1 - 3 IQR to p99.9 + 3 IQR of the reference of models:/flights-delay/1"), std::string::npos);
+  EXPECT_NE(answer.error().details[0].message.find(
+                "p0.1 - 3 IQR to p99.9 + 3 IQR of the reference of models:/flights-delay/1"),
+            std::string::npos);
   EXPECT_EQ(answer.error().details[1].path, "/rows/1/carrier");
   EXPECT_EQ(answer.error().details[1].message, "not one of the 4 known categories");
   EXPECT_TRUE(sink_.records.empty());
@@ -201,13 +136,15 @@ TEST_F(GatewayTest, ChecksCallersFacts) {
   serve();
   auto late = request({30}, {"UA"});
   late.parameters.emplace_back("fettle_event_time_ms", clock_.now_ms() + 3'600'000);
-  EXPECT_NE(ask(gateway_, "flights", std::move(late)).error().message.find("is not between 0 (1970)"), std::string::npos);
+  EXPECT_NE(ask(gateway_, "flights", std::move(late)).error().message.find("is not between 0 (1970)"),
+            std::string::npos);
   auto key = request({30}, {"UA"});
   key.inputs.push_back(texts("fettle_key", {""}));
   EXPECT_EQ(ask(gateway_, "flights", std::move(key)).error().message, "fettle_key of 0 bytes, expected 1 to 256");
   auto ragged = request({30}, {"UA"});
   ragged.inputs.push_back(texts("fettle_key", {"a", "b"}));
-  EXPECT_EQ(ask(gateway_, "flights", std::move(ragged)).error().message, "input 'fettle_key' has 2 rows, the features have 1");
+  EXPECT_EQ(ask(gateway_, "flights", std::move(ragged)).error().message,
+            "input 'fettle_key' has 2 rows, the features have 1");
   auto wrong = request({30}, {"UA"});
   wrong.inputs.push_back(floats("fettle_event_time_ms", {1}));
   EXPECT_NE(ask(gateway_, "flights", std::move(wrong)).error().message.find("expected INT64"), std::string::npos);
@@ -243,116 +180,11 @@ TEST_F(GatewayTest, ReturnsRowFactsOnlyWhenAsked) {
   auto answer = ask(gateway_, "flights", std::move(asked));
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->outputs.size(), 3U);
-  EXPECT_EQ(answer->outputs[0].strings, (std::vector<std::string>{"", "low_confidence", "out_of_distribution,contract_warning"}));
+  EXPECT_EQ(answer->outputs[0].strings,
+            (std::vector<std::string>{"", "low_confidence", "out_of_distribution,contract_warning"}));
   EXPECT_NEAR(float_values(answer->outputs[1])[0], 0.7F, 1e-5);
   EXPECT_LT(float_values(answer->outputs[2])[2], 0.01F);
   EXPECT_EQ(parameter(*answer, "verdicts"), "low_confidence=1,out_of_distribution=1,contract_warning=1");
-}
-
-TEST_F(GatewayTest, RefusesDoubtfulRowsWhenToldTo) {
-  spec_.ood_rate = 0.01;
-  spec_.ood_action = Action::reject;
-  serve();
-  auto answer = ask(gateway_, "flights", request({5000}, {"XX"}));
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().message, "1 of 1 rows are out of distribution");
-  EXPECT_EQ(answer.error().details[0].path, "/rows/0");
-}
-
-TEST_F(GatewayTest, FallsBackForSomeRowsOnly) {
-  spec_.confidence_threshold = 0.65;
-  spec_.confidence_action = Action::fallback;
-  ConstantAnswer constant = {{"label", {int64_t{0}}}, {"probabilities", {0.76, 0.24}}};
-  spec_.fallback = {{.on = kLowConfidenceReason, .answer = constant}};
-  serve();
-  auto answer = ask(gateway_, "flights", request({30, 51}, {"UA", "UA"}));
-  ASSERT_TRUE(answer);
-  auto probabilities = float_values(answer->outputs[1]);
-  EXPECT_NEAR(probabilities[1], 0.3F, 1e-6);
-  EXPECT_NEAR(probabilities[3], 0.24F, 1e-6);
-  EXPECT_EQ(parameter(*answer, "fallback"), "1:low_confidence");
-  EXPECT_EQ(parameter(*answer, "verdicts"), "low_confidence=1,fallback=1");
-  EXPECT_EQ(sink_.records[0].fallback, "1:low_confidence");
-}
-
-TEST_F(GatewayTest, ARowOutsideTheContractGetsTheConstant) {
-  contract_.missing = Policy::reject;
-  ConstantAnswer constant = {{"label", {int64_t{1}}}, {"probabilities", {0.0, 1.0}}};
-  spec_.fallback = {{.on = kAnyReason, .answer = constant}};
-  serve();
-  auto answer = ask(gateway_, "flights", request({std::nanf(""), 30}, {"UA", "UA"}));
-  ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(parameter(*answer, "fallback"), "1:contract");
-  auto probabilities = float_values(answer->outputs[1]);
-  EXPECT_EQ(probabilities[1], 1.0F);
-  EXPECT_NEAR(probabilities[3], 0.3F, 1e-6);
-}
-
-TEST_F(GatewayTest, FailureGoesDownTheChain) {
-  auto broken = flights_model("1");
-  broken.function = [](serving::InferRequest, const serving::InferDone& done) { done(unexpected(Code::internal, "boom")); };
-  auto nan = flights_model("2", [](float) { return std::nanf(""); });
-  runtime_.add(broken);
-  runtime_.add(nan);
-  RuleAnswer rule{.feature = "temp", .op = Compare::gt, .value = 50.0, .then = {{"label", {int64_t{1}}}}, .otherwise = {{"label", {int64_t{0}}}}};
-  spec_.fallback = {{.on = kError, .answer = ModelRef{"flights-delay", "2", false}}, {.on = kAnyReason, .answer = rule}};
-  serve();
-  auto answer = ask(gateway_, "flights", request({30, 60}, {"UA", "UA"}));
-  ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(parameter(*answer, "fallback"), "2:error");
-  ASSERT_EQ(answer->outputs.size(), 1U);
-  EXPECT_EQ(answer->outputs[0].name, "label");
-  int64_t labels[2];
-  std::memcpy(labels, answer->outputs[0].data.data(), sizeof labels);
-  EXPECT_EQ(labels[0], 0);
-  EXPECT_EQ(labels[1], 1);
-  auto view = gateway_.endpoints();
-  EXPECT_EQ(view[0].arms[0].figures.errors, 1U);
-  EXPECT_EQ(view[0].arms[0].figures.fallback, 2U);
-}
-
-TEST_F(GatewayTest, AnotherVersionAnswersWhenTheFirstFails) {
-  auto broken = flights_model("1");
-  broken.function = [](serving::InferRequest, const serving::InferDone& done) { done(unexpected(Code::internal, "boom")); };
-  runtime_.add(broken);
-  runtime_.add(flights_model("2"));
-  spec_.fallback = {{.on = kAnyReason, .answer = ModelRef{"flights-delay", "2", false}}};
-  serve();
-  auto answer = ask(gateway_, "flights", request({30}, {"UA"}));
-  ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(parameter(*answer, "fallback"), "1:error");
-  EXPECT_NEAR(float_values(answer->outputs[1])[1], 0.3F, 1e-6);
-}
-
-TEST_F(GatewayTest, NonFiniteOutputNeverLeaves) {
-  runtime_.add(flights_model("1", [](float) { return std::nanf(""); }));
-  serve();
-  auto answer = ask(gateway_, "flights", request({30}, {"UA"}));
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Code::internal);
-  EXPECT_EQ(answer.error().message, "model 'flights-delay' version 1 returned a non-finite output 'probabilities'");
-}
-
-TEST_F(GatewayTest, DeadlineIsKeptWhenTheModelHangs) {
-  auto hanging = flights_model("1");
-  std::vector<serving::InferDone> waiting;
-  hanging.function = [&](serving::InferRequest, serving::InferDone done) { waiting.push_back(std::move(done)); };
-  runtime_.add(hanging);
-  spec_.timeout_ms = 40;
-  serve();
-  auto answer = ask(gateway_, "flights", request({30}, {"UA"}));
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Code::deadline_exceeded);
-
-  spec_.fallback = {{.on = kTimeout, .answer = ConstantAnswer{{"label", {int64_t{0}}}}}};
-  spec_.timeout_ms = 60'000;
-  spec_.primary_timeout_ms = 20;
-  serve();
-  answer = ask(gateway_, "flights", request({30}, {"UA"}));
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(parameter(*answer, "fallback"), "1:timeout");
-  // The late answers are dropped.
-  for (auto& done : waiting) done(binary_answer({0.9F}));
 }
 
 TEST_F(GatewayTest, RefusesWhenNothingServesOrTheDeadlineHasPassed) {
@@ -406,14 +238,18 @@ TEST_F(GatewayTest, PoliciesCostMicroseconds) {
   constexpr int kRequests = 3000;
   auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < kRequests; ++i) ASSERT_TRUE(ask(gateway_, "flights", request({30}, {"UA"})));
-  double micros = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() / kRequests;
+  double micros =
+      std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() / kRequests;
   RecordProperty("micros_per_request", fmt::format("{:.2f}", micros));
   std::vector<float> temps(500, 40.0F);
   std::vector<std::string> carriers(500, "UA");
   begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(ask(gateway_, "flights", request(temps, carriers)));
   double large = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() / 200;
-  fmt::print("gateway: {:.2f} us a request of 1 row, {:.2f} us of 500 rows (with the test's fake model and this build's checks)\n", micros, large);
+  fmt::print(
+      "gateway: {:.2f} us a request of 1 row, {:.2f} us of 500 rows (with the test's fake model and this build's "
+      "checks)\n",
+      micros, large);
   EXPECT_LT(micros, 1000);  // far above the budget: sanitizers and shared machines; the benchmark holds the budget
 }
 

@@ -1,4 +1,5 @@
-// What the gateway needs to know of registered models: one interface, implemented over registry, tracking and serving in app/.
+// What the gateway needs to know of registered models: one interface, implemented over registry, tracking and serving
+// in app/.
 #pragma once
 
 #include <memory>
@@ -50,8 +51,8 @@ class ModelResolver {
   virtual std::shared_ptr<const stats::Table> reference(const std::string& model, const std::string& version,
                                                         const std::string& artifact) = 0;
 
-  // Moves an alias inside the caller's transaction, so that a promotion is one commit. Idempotent. It must write only through
-  // `connection`: the database's writer is held.
+  // Moves an alias inside the caller's transaction, so that a promotion is one commit. Idempotent. It must write only
+  // through `connection`: the database's writer is held.
   virtual void move_alias(sql::Connection& connection, const AliasMove& move) = 0;
 };
 
@@ -65,7 +66,8 @@ struct GateStanding {
 class GateSource {
  public:
   virtual ~GateSource() = default;
-  // The report named, or (report empty) the newest of this version. not_found when a named report is of another version.
+  // The report named, or (report empty) the newest of this version. not_found when a named report is of another
+  // version.
   virtual GateStanding standing(const std::string& model, const std::string& version, const std::string& report) = 0;
 };
 

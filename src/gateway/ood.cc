@@ -91,7 +91,8 @@ OodDetector::OodDetector(const Contract& contract, const FeatureBatch& reference
   Split split = split_rows(static_cast<size_t>(reference.rows));
   auto needed = static_cast<size_t>(std::ceil(1 / config.rate - 1e-9)) - 1;
   if (split.calibration.size() < std::max<size_t>(needed, 20) || split.fit.size() < 20) {
-    fail(Code::failed_precondition, "out-of-distribution detection at rate {:g} needs at least {} calibration rows, the reference gives {}",
+    fail(Code::failed_precondition,
+         "out-of-distribution detection at rate {:g} needs at least {} calibration rows, the reference gives {}",
          config.rate, std::max<size_t>(needed, 20), split.calibration.size());
   }
   fit_numbers(reference, split.fit);
@@ -147,14 +148,16 @@ void OodDetector::fit_categories(const FeatureBatch& reference, std::span<const 
   }
 }
 
-void OodDetector::fit_correlation(const FeatureBatch& reference, std::span<const size_t> rows, const OodConfig& config) {
+void OodDetector::fit_correlation(const FeatureBatch& reference, std::span<const size_t> rows,
+                                  const OodConfig& config) {
   size_t n = numbers_.size();
   if (n < 2 || n > config.max_numeric) return;
   std::vector<double> sums(n * n, 0.0);
   std::vector<double> z(n);
   for (size_t row : rows) {
     for (size_t i = 0; i < n; ++i) {
-      z[i] = std::clamp(numbers_[i].normal_score(reference.numbers[i * static_cast<size_t>(reference.rows) + row]), -4.0, 4.0);
+      z[i] = std::clamp(numbers_[i].normal_score(reference.numbers[i * static_cast<size_t>(reference.rows) + row]),
+                        -4.0, 4.0);
     }
     for (size_t i = 0; i < n; ++i) {
       for (size_t j = 0; j <= i; ++j) sums[i * n + j] += z[i] * z[j];
@@ -197,7 +200,9 @@ void OodDetector::scores(const FeatureBatch& batch, std::vector<double>& out) co
     for (size_t i = 0; i < categories_.size(); ++i) {
       const std::string& value = batch.categories[i * rows + row];
       auto found = categories_[i].penalty.find(std::string_view(value));
-      score += found != categories_[i].penalty.end() ? found->second : value.empty() ? categories_[i].missing_penalty : categories_[i].unseen_penalty;
+      score += found != categories_[i].penalty.end() ? found->second
+               : value.empty()                       ? categories_[i].missing_penalty
+                                                     : categories_[i].unseen_penalty;
     }
     out[row] = score;
   }

@@ -1,10 +1,11 @@
 // Out-of-distribution detection for rows of mixed features (spec gateway.md 5.2), calibrated on held-out training data.
 //
-// Each number goes through the reference's empirical distribution to a normal score (beyond the reference it grows linearly by robust
-// standard deviations); the normal scores' correlation gives a squared Mahalanobis distance; categories and missing values add
-// -2 ln(p / p of the most frequent). The sum is the score. Its meaning comes from the half of the reference that was not fitted:
-// p = (1 + #{calibration >= score}) / (n + 1) is a conformal p-value, so a row like the training data falls below `rate` with
-// probability at most `rate`, whatever the distribution (split conformal anomaly detection, Bates et al. 2023).
+// Each number goes through the reference's empirical distribution to a normal score (beyond the reference it grows
+// linearly by robust standard deviations); the normal scores' correlation gives a squared Mahalanobis distance;
+// categories and missing values add -2 ln(p / p of the most frequent). The sum is the score. Its meaning comes from the
+// half of the reference that was not fitted: p = (1 + #{calibration >= score}) / (n + 1) is a conformal p-value, so a
+// row like the training data falls below `rate` with probability at most `rate`, whatever the distribution (split
+// conformal anomaly detection, Bates et al. 2023).
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,9 @@
 namespace fettle::gateway {
 
 struct OodConfig {
-  double rate = 0.01;         // false positives promised
-  double ridge = 0.05;        // share of the identity mixed into the correlation
-  size_t max_numeric = 256;   // more: correlations are left out (the distance is then diagonal)
+  double rate = 0.01;        // false positives promised
+  double ridge = 0.05;       // share of the identity mixed into the correlation
+  size_t max_numeric = 256;  // more: correlations are left out (the distance is then diagonal)
 };
 
 // Immutable; score() and p_value() are const and thread-safe.
@@ -41,7 +42,7 @@ class OodDetector {
   struct Marginal {
     std::vector<double> values;
     std::vector<double> scores;
-    double scale = 1;            // of the extrapolation
+    double scale = 1;  // of the extrapolation
     double missing_penalty = 0;
     double present_penalty = 0;
     double normal_score(double value) const;

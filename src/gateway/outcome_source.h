@@ -1,5 +1,5 @@
-// What a rollout asks about labelled outcomes. The gateway counts rows, errors, latencies and scores itself; labels come from the
-// prediction log through this interface, implemented over monitoring in app/.
+// What a rollout asks about labelled outcomes. The gateway counts rows, errors, latencies and scores itself; labels
+// come from the prediction log through this interface, implemented over monitoring in app/.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct PairedQuality {
 };
 
 struct Outcomes {
-  ArmQuality stable;     // on the rows that the arm itself answered since `from_ms`
+  ArmQuality stable;  // on the rows that the arm itself answered since `from_ms`
   ArmQuality candidate;
   std::optional<PairedQuality> paired;  // nothing when back-scoring is not possible
 };
@@ -35,9 +35,9 @@ struct OutcomeQuery {
   std::string model;
   std::string stable_version;
   std::string candidate_version;
-  std::string metric;    // "auc", "accuracy", "log_loss"
-  int64_t from_ms = 0;   // arrival time: start of the rollout
-  int64_t until_ms = 0;  // now
+  std::string metric;               // "auc", "accuracy", "log_loss"
+  int64_t from_ms = 0;              // arrival time: start of the rollout
+  int64_t until_ms = 0;             // now
   int64_t max_paired_rows = 20000;  // newest labelled rows (of any time) to score with both versions
 };
 

@@ -12,7 +12,9 @@ using tensor::Tensor;
 
 constexpr double kSumTolerance = 1e-3;
 
-bool is_floating(DType dtype) { return dtype == DType::fp32 || dtype == DType::fp64 || dtype == DType::fp16 || dtype == DType::bf16; }
+bool is_floating(DType dtype) {
+  return dtype == DType::fp32 || dtype == DType::fp64 || dtype == DType::fp16 || dtype == DType::bf16;
+}
 
 // [batch], [batch, 1] or (wide) [batch, n].
 bool is_row_shape(const tensor::Shape& shape, bool wide) {
@@ -96,7 +98,8 @@ Outcome<void> read_probabilities(const OutputBinding& binding, const Tensor& ten
   if (plausible) {
     facts.confidence = std::move(largest);
   } else if (binding.probability_named) {
-    return unexpected(Code::internal, "output '{}' holds no probabilities: values must lie in [0, 1] and sum to 1", tensor.name);
+    return unexpected(Code::internal, "output '{}' holds no probabilities: values must lie in [0, 1] and sum to 1",
+                      tensor.name);
   } else {
     facts.probabilities.clear();
   }
@@ -106,7 +109,8 @@ Outcome<void> read_probabilities(const OutputBinding& binding, const Tensor& ten
 bool covers_rows(const Tensor& tensor, int64_t rows) {
   if (tensor.shape.empty() || tensor.shape[0] != rows) return false;
   auto count = static_cast<size_t>(tensor.count());
-  return tensor.dtype == DType::bytes ? tensor.strings.size() == count : tensor.data.size() == count * tensor::element_size(tensor.dtype);
+  return tensor.dtype == DType::bytes ? tensor.strings.size() == count
+                                      : tensor.data.size() == count * tensor::element_size(tensor.dtype);
 }
 
 double scalar_number(const Scalar& value) {
@@ -166,9 +170,12 @@ std::string element_bytes(const Scalar& value, DType dtype) {
 
 Tensor blank(const serving::TensorSpec& spec, size_t rows, size_t width) {
   auto batch = static_cast<int64_t>(rows);
-  tensor::Shape shape = spec.shape.size() >= 2 ? tensor::Shape{batch, static_cast<int64_t>(width)} : tensor::Shape{batch};
-  if (spec.dtype == DType::bytes) return tensor::make_string_tensor(spec.name, shape, std::vector<std::string>(rows * width));
-  return tensor::make_tensor(spec.name, spec.dtype, shape, std::string(rows * width * tensor::element_size(spec.dtype), '\0'));
+  tensor::Shape shape =
+      spec.shape.size() >= 2 ? tensor::Shape{batch, static_cast<int64_t>(width)} : tensor::Shape{batch};
+  if (spec.dtype == DType::bytes)
+    return tensor::make_string_tensor(spec.name, shape, std::vector<std::string>(rows * width));
+  return tensor::make_tensor(spec.name, spec.dtype, shape,
+                             std::string(rows * width * tensor::element_size(spec.dtype), '\0'));
 }
 
 // Replaces masked rows by `row_bytes(row)`; tensors are immutable views, so the data is rebuilt once.
@@ -198,8 +205,10 @@ OutputBinding bind_outputs(const EndpointSpec& spec, std::span<const serving::Te
          tensor::dtype_name(find_spec(outputs, binding.probability)->dtype));
   }
   for (const auto& output : outputs) {
-    if (binding.label.empty() && !is_floating(output.dtype) && is_row_shape(output.shape, false)) binding.label = output.name;
-    if (binding.probability.empty() && is_floating(output.dtype) && is_row_shape(output.shape, true)) binding.probability = output.name;
+    if (binding.label.empty() && !is_floating(output.dtype) && is_row_shape(output.shape, false))
+      binding.label = output.name;
+    if (binding.probability.empty() && is_floating(output.dtype) && is_row_shape(output.shape, true))
+      binding.probability = output.name;
   }
   return binding;
 }
@@ -212,13 +221,15 @@ Outcome<RowFacts> read_outputs(const OutputBinding& binding, std::span<const Ten
     bool probability = output.name == binding.probability;
     if (!label && !probability) continue;
     if (!covers_rows(output, rows)) {
-      return unexpected(Code::internal, "output '{}' of shape {} for {} rows", output.name, tensor::format_shape(output.shape), rows);
+      return unexpected(Code::internal, "output '{}' of shape {} for {} rows", output.name,
+                        tensor::format_shape(output.shape), rows);
     }
     if (label) {
       facts.labels.reserve(static_cast<size_t>(rows));
       for (int64_t row = 0; row < rows; ++row) facts.labels.push_back(label_text(output, row));
     } else if (width_of(output) > 0) {
-      if (auto ok = read_probabilities(binding, output, static_cast<size_t>(rows), facts); !ok) return std::unexpected(ok.error());
+      if (auto ok = read_probabilities(binding, output, static_cast<size_t>(rows), facts); !ok)
+        return std::unexpected(ok.error());
     }
   }
   return facts;
@@ -227,23 +238,25 @@ Outcome<RowFacts> read_outputs(const OutputBinding& binding, std::span<const Ten
 void check_answer(const ConstantAnswer& answer, std::span<const serving::TensorSpec> outputs) {
   for (const auto& value : answer) {
     const serving::TensorSpec* spec = find_spec(outputs, value.output);
-    if (spec == nullptr) fail(Code::invalid_argument, "a fallback answers output '{}', which the model does not have", value.output);
+    if (spec == nullptr)
+      fail(Code::invalid_argument, "a fallback answers output '{}', which the model does not have", value.output);
     int64_t width = spec->shape.size() >= 2 ? spec->shape[1] : 1;
     if (spec->shape.size() > 2 || (width > 0 && width != static_cast<int64_t>(value.values.size()))) {
-      fail(Code::invalid_argument, "a fallback gives {} values for output '{}' of shape {}", value.values.size(), value.output,
-           tensor::format_shape(spec->shape));
+      fail(Code::invalid_argument, "a fallback gives {} values for output '{}' of shape {}", value.values.size(),
+           value.output, tensor::format_shape(spec->shape));
     }
     for (const auto& scalar : value.values) {
       if (std::holds_alternative<std::string>(scalar) != (spec->dtype == DType::bytes)) {
         fail(Code::invalid_argument, "a fallback gives {} for output '{}', which is {}",
-             std::holds_alternative<std::string>(scalar) ? "text" : "a number", value.output, tensor::dtype_name(spec->dtype));
+             std::holds_alternative<std::string>(scalar) ? "text" : "a number", value.output,
+             tensor::dtype_name(spec->dtype));
       }
     }
   }
 }
 
-Outcome<void> write_answer(const ConstantAnswer& answer, std::span<const uint8_t> mask, std::span<const serving::TensorSpec> specs,
-                           std::vector<Tensor>& outputs) {
+Outcome<void> write_answer(const ConstantAnswer& answer, std::span<const uint8_t> mask,
+                           std::span<const serving::TensorSpec> specs, std::vector<Tensor>& outputs) {
   for (const auto& value : answer) {
     size_t width = value.values.size();
     Tensor* tensor = find_tensor(outputs, value.output);
@@ -254,12 +267,13 @@ Outcome<void> write_answer(const ConstantAnswer& answer, std::span<const uint8_t
       tensor = &outputs.back();
     }
     if (width_of(*tensor) != width || tensor->shape[0] != static_cast<int64_t>(mask.size())) {
-      return unexpected(Code::failed_precondition, "the fallback gives {} values for output '{}' of shape {}", width, value.output,
-                        tensor::format_shape(tensor->shape));
+      return unexpected(Code::failed_precondition, "the fallback gives {} values for output '{}' of shape {}", width,
+                        value.output, tensor::format_shape(tensor->shape));
     }
     if (tensor->dtype == DType::bytes) {
       for (size_t row = 0; row < mask.size(); ++row) {
-        for (size_t i = 0; i < width && mask[row] != 0; ++i) tensor->strings[row * width + i] = scalar_text(value.values[i]);
+        for (size_t i = 0; i < width && mask[row] != 0; ++i)
+          tensor->strings[row * width + i] = scalar_text(value.values[i]);
       }
       continue;
     }
@@ -276,13 +290,15 @@ Outcome<void> copy_rows(std::span<const Tensor> from, std::span<const uint8_t> m
     if (tensor == nullptr) continue;
     if (tensor->dtype != source.dtype || tensor->shape != source.shape || source.shape.empty() ||
         source.shape[0] != static_cast<int64_t>(mask.size())) {
-      return unexpected(Code::failed_precondition, "output '{}' is {} {}, the fallback's is {} {}", source.name, tensor::dtype_name(tensor->dtype),
-                        tensor::format_shape(tensor->shape), tensor::dtype_name(source.dtype), tensor::format_shape(source.shape));
+      return unexpected(Code::failed_precondition, "output '{}' is {} {}, the fallback's is {} {}", source.name,
+                        tensor::dtype_name(tensor->dtype), tensor::format_shape(tensor->shape),
+                        tensor::dtype_name(source.dtype), tensor::format_shape(source.shape));
     }
     size_t width = width_of(source);
     if (source.dtype == DType::bytes) {
       for (size_t row = 0; row < mask.size(); ++row) {
-        for (size_t i = 0; i < width && mask[row] != 0; ++i) tensor->strings[row * width + i] = source.strings[row * width + i];
+        for (size_t i = 0; i < width && mask[row] != 0; ++i)
+          tensor->strings[row * width + i] = source.strings[row * width + i];
       }
       continue;
     }

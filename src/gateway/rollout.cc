@@ -12,8 +12,9 @@
 namespace fettle::gateway {
 namespace {
 
-constexpr std::string_view kStateNames[kRolloutStates] = {"pending",   "loading",  "progressing", "paused", "promoting",
-                                                          "succeeded", "aborting", "rolled_back", "failed", "superseded"};
+constexpr std::string_view kStateNames[kRolloutStates] = {"pending",   "loading",   "progressing", "paused",
+                                                          "promoting", "succeeded", "aborting",    "rolled_back",
+                                                          "failed",    "superseded"};
 constexpr std::string_view kCheckNames[] = {"pass", "fail", "warn", "wait"};
 constexpr std::string_view kStepNames[] = {"wait", "advance", "pause", "roll_back", "finish"};
 constexpr std::string_view kCommandNames[kCommands] = {"pause", "resume", "promote", "abort", "rollback"};
@@ -21,18 +22,20 @@ constexpr std::string_view kCommandNames[kCommands] = {"pause", "resume", "promo
 constexpr double kConfidence = 0.95;
 // Effect that the error test looks for: the spread of the mixture.
 constexpr double kErrorTau = 0.02;
-constexpr uint64_t kMinRequests = 20;   // below, a normal approximation of rates means nothing
+constexpr uint64_t kMinRequests = 20;  // below, a normal approximation of rates means nothing
 constexpr uint64_t kMinScores = 100;
-constexpr double kLatencyFloorMs = 5;   // ratios of tiny latencies are noise
-constexpr double kTail = 0.05;          // share of requests beyond p95
+constexpr double kLatencyFloorMs = 5;  // ratios of tiny latencies are noise
+constexpr double kTail = 0.05;         // share of requests beyond p95
 constexpr double kLowConfidenceIncrease = 0.1;
 
 double nan() { return std::nan(""); }
 double real(uint64_t count) { return static_cast<double>(count); }
 
 // Half a success and half a failure more, so that no rate is certain.
-stats::Estimate rate_difference(uint64_t stable_hits, uint64_t stable_n, uint64_t candidate_hits, uint64_t candidate_n) {
-  return stats::proportion_difference(real(stable_hits) + 0.5, real(stable_n) + 1, real(candidate_hits) + 0.5, real(candidate_n) + 1);
+stats::Estimate rate_difference(uint64_t stable_hits, uint64_t stable_n, uint64_t candidate_hits,
+                                uint64_t candidate_n) {
+  return stats::proportion_difference(real(stable_hits) + 0.5, real(stable_n) + 1, real(candidate_hits) + 0.5,
+                                      real(candidate_n) + 1);
 }
 
 double share(uint64_t hits, uint64_t n) { return n == 0 ? nan() : real(hits) / real(n); }
@@ -48,13 +51,16 @@ RolloutCheck error_check(const AnalysisSpec& spec, const StepObservations& seen)
     check.message = fmt::format("{} requests: too few to compare errors", check.rows);
     return check;
   }
-  auto estimate = rate_difference(seen.stable.errors, seen.stable.requests, seen.candidate.errors, seen.candidate.requests);
-  auto interval = stats::always_valid_interval(estimate, std::max(kErrorTau, spec.max_error_rate_increase), kConfidence);
+  auto estimate =
+      rate_difference(seen.stable.errors, seen.stable.requests, seen.candidate.errors, seen.candidate.requests);
+  auto interval =
+      stats::always_valid_interval(estimate, std::max(kErrorTau, spec.max_error_rate_increase), kConfidence);
   check.low = interval.low;
   check.high = interval.high;
   if (interval.low > spec.max_error_rate_increase) check.verdict = CheckVerdict::fail;
-  check.message = fmt::format("errors {:.2f} % against {:.2f} %, increase [{:.2f}, {:.2f}] points, at most {:.2f}", 100 * check.candidate,
-                              100 * check.stable, 100 * interval.low, 100 * interval.high, 100 * spec.max_error_rate_increase);
+  check.message = fmt::format("errors {:.2f} % against {:.2f} %, increase [{:.2f}, {:.2f}] points, at most {:.2f}",
+                              100 * check.candidate, 100 * check.stable, 100 * interval.low, 100 * interval.high,
+                              100 * spec.max_error_rate_increase);
   return check;
 }
 
@@ -79,8 +85,8 @@ RolloutCheck latency_check(const AnalysisSpec& spec, const StepObservations& see
   double rate = (real(slow) + 0.5) / (real(n) + 1);
   stats::Estimate excess{.value = rate - kTail, .standard_error = std::sqrt(rate * (1 - rate) / real(n)), .rows = n};
   if (stats::always_valid_interval(excess, kTail, kConfidence).low > 0) check.verdict = CheckVerdict::fail;
-  check.message = fmt::format("p95 {:.2f} ms against {:.2f} ms; {:.1f} % of requests above {:.2f} ms", check.candidate, check.stable,
-                              100 * share(slow, n), check.limit);
+  check.message = fmt::format("p95 {:.2f} ms against {:.2f} ms; {:.1f} % of requests above {:.2f} ms", check.candidate,
+                              check.stable, 100 * share(slow, n), check.limit);
   return check;
 }
 
@@ -100,12 +106,13 @@ RolloutCheck score_check(const AnalysisSpec& spec, const StepObservations& seen,
   stats::CountPair counts{.reference = stable, .current = candidate};
   check.difference = stats::psi(counts).score;
   // Where few rows alone would exceed the limit, noise does not count.
-  double noise = stats::psi_null_quantile(
-      0.999, {.reference = real(seen.stable.scored), .current = real(seen.candidate.scored), .cells = stats::used_cells(counts)});
+  double noise = stats::psi_null_quantile(0.999, {.reference = real(seen.stable.scored),
+                                                  .current = real(seen.candidate.scored),
+                                                  .cells = stats::used_cells(counts)});
   check.limit = std::max(spec.score_psi_max, noise);
   if (check.difference > check.limit) check.verdict = spec.score_psi_fails ? CheckVerdict::fail : CheckVerdict::warn;
-  check.message = fmt::format("psi of scores {:.3f}, at most {:.3f}; mean {:.3f} against {:.3f}", check.difference, check.limit,
-                              check.candidate, check.stable);
+  check.message = fmt::format("psi of scores {:.3f}, at most {:.3f}; mean {:.3f} against {:.3f}", check.difference,
+                              check.limit, check.candidate, check.stable);
   return check;
 }
 
@@ -120,7 +127,8 @@ RolloutCheck confidence_check(const StepObservations& seen) {
     check.message = fmt::format("{} rows: too few to compare", check.rows);
     return check;
   }
-  auto estimate = rate_difference(seen.stable.low_confidence, seen.stable.rows, seen.candidate.low_confidence, seen.candidate.rows);
+  auto estimate =
+      rate_difference(seen.stable.low_confidence, seen.stable.rows, seen.candidate.low_confidence, seen.candidate.rows);
   auto interval = stats::always_valid_interval(estimate, kLowConfidenceIncrease, kConfidence);
   check.low = interval.low;
   check.high = interval.high;
@@ -140,12 +148,15 @@ RolloutCheck quality_check(const QualityRule& rule, const std::optional<Outcomes
   }
   stats::Estimate estimate;
   const auto& paired = outcomes->paired;
-  bool use_paired = paired && paired->labels >= rule.min_labels && std::isfinite(paired->stable) && std::isfinite(paired->candidate);
+  bool use_paired =
+      paired && paired->labels >= rule.min_labels && std::isfinite(paired->stable) && std::isfinite(paired->candidate);
   if (use_paired) {
     check.stable = paired->stable;
     check.candidate = paired->candidate;
     check.rows = paired->labels;
-    estimate = {.value = paired->candidate - paired->stable, .standard_error = std::sqrt(paired->variance), .rows = static_cast<uint64_t>(paired->labels)};
+    estimate = {.value = paired->candidate - paired->stable,
+                .standard_error = std::sqrt(paired->variance),
+                .rows = static_cast<uint64_t>(paired->labels)};
   } else {
     check.stable = outcomes->stable.value;
     check.candidate = outcomes->candidate.value;
@@ -166,8 +177,10 @@ RolloutCheck quality_check(const QualityRule& rule, const std::optional<Outcomes
   check.low = loss ? worse.low : -worse.high;
   check.high = loss ? worse.high : -worse.low;
   check.verdict = worse.low > rule.margin ? CheckVerdict::fail : CheckVerdict::pass;
-  check.message = fmt::format("{} {:.4f} against {:.4f} on {} {} rows, difference [{:.4f}, {:.4f}], worse by at most {:g}", rule.metric, check.candidate,
-                              check.stable, check.rows, use_paired ? "identical labelled" : "labelled", check.low, check.high, rule.margin);
+  check.message =
+      fmt::format("{} {:.4f} against {:.4f} on {} {} rows, difference [{:.4f}, {:.4f}], worse by at most {:g}",
+                  rule.metric, check.candidate, check.stable, check.rows,
+                  use_paired ? "identical labelled" : "labelled", check.low, check.high, rule.margin);
   return check;
 }
 
@@ -222,10 +235,13 @@ StepDecision decide_step(const Rollout& rollout, const StepObservations& seen, i
   auto rows = static_cast<int64_t>(seen.candidate.rows);
   std::string failed = messages_of(decision.checks, CheckVerdict::fail);
   if (!failed.empty()) {
-    decision.counts_failure = rollout.failures == 0 || rows - rollout.failures_rows >= std::max<int64_t>(1, step.min_rows);
+    decision.counts_failure =
+        rollout.failures == 0 || rows - rollout.failures_rows >= std::max<int64_t>(1, step.min_rows);
     int64_t failures = rollout.failures + (decision.counts_failure ? 1 : 0);
     decision.verdict = failures >= analysis.failure_limit ? StepVerdict::roll_back : StepVerdict::wait;
-    decision.reason = analysis.failure_limit == 1 ? failed : fmt::format("{} of {} failed evaluations; {}", failures, analysis.failure_limit, failed);
+    decision.reason = analysis.failure_limit == 1
+                          ? failed
+                          : fmt::format("{} of {} failed evaluations; {}", failures, analysis.failure_limit, failed);
     return decision;
   }
   int64_t elapsed = now_ms - rollout.step_started_ms;
@@ -236,7 +252,8 @@ StepDecision decide_step(const Rollout& rollout, const StepObservations& seen, i
     decision.reason = fmt::format("no verdict after {}: {}", format_duration(step.max_duration_ms), waiting);
     return decision;
   }
-  if (waiting.empty() && elapsed < step.min_duration_ms) waiting = fmt::format("{} left in this step", format_duration(step.min_duration_ms - elapsed));
+  if (waiting.empty() && elapsed < step.min_duration_ms)
+    waiting = fmt::format("{} left in this step", format_duration(step.min_duration_ms - elapsed));
   if (!waiting.empty()) {
     decision.reason = waiting;
     return decision;
@@ -244,7 +261,8 @@ StepDecision decide_step(const Rollout& rollout, const StepObservations& seen, i
   std::string warned = messages_of(decision.checks, CheckVerdict::warn);
   bool last = rollout.step + 1 == rollout.spec.steps.size();
   decision.verdict = last ? StepVerdict::finish : StepVerdict::advance;
-  decision.reason = fmt::format("no check failed on {} rows at {:g} %{}{}", rows, step.weight / 100.0, warned.empty() ? "" : "; warnings: ", warned);
+  decision.reason = fmt::format("no check failed on {} rows at {:g} %{}{}", rows, step.weight / 100.0,
+                                warned.empty() ? "" : "; warnings: ", warned);
   return decision;
 }
 
@@ -253,7 +271,9 @@ CommandEffect apply_command(const Rollout& rollout, Command command, bool full) 
   RolloutState state = rollout.state;
   CommandEffect effect{.next = state, .step = rollout.step};
   auto refuse = [&]() -> CommandEffect {
-    fail(Error{Code::failed_precondition, fmt::format("cannot '{}' a rollout in state '{}'", command_name(command), state_name(state)), {},
+    fail(Error{Code::failed_precondition,
+               fmt::format("cannot '{}' a rollout in state '{}'", command_name(command), state_name(state)),
+               {},
                state == succeeded && command == Command::abort ? "use rollback to put the previous version back" : ""});
   };
   auto done = [&] {

@@ -1,5 +1,5 @@
-// Rollouts of a candidate version on an endpoint: their state, the decision of a step and the effect of a command, all pure
-// (spec gateway.md 1.9, 1.10; docs/rest.md 8). Storing and acting: rollout_store.h, control.h.
+// Rollouts of a candidate version on an endpoint: their state, the decision of a step and the effect of a command, all
+// pure (spec gateway.md 1.9, 1.10; docs/rest.md 8). Storing and acting: rollout_store.h, control.h.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,18 @@
 
 namespace fettle::gateway {
 
-enum class RolloutState { pending, loading, progressing, paused, promoting, succeeded, aborting, rolled_back, failed, superseded };
+enum class RolloutState {
+  pending,
+  loading,
+  progressing,
+  paused,
+  promoting,
+  succeeded,
+  aborting,
+  rolled_back,
+  failed,
+  superseded
+};
 inline constexpr int kRolloutStates = 10;
 std::string_view state_name(RolloutState state);
 std::optional<RolloutState> parse_rollout_state(std::string_view name);
@@ -32,7 +43,7 @@ struct RolloutCheck {
   double stable = 0;
   double candidate = 0;
   double difference = 0;
-  double low = 0;    // interval of the difference, valid at every look
+  double low = 0;  // interval of the difference, valid at every look
   double high = 0;
   double limit = 0;
   int64_t rows = 0;  // what it rests on, of the smaller arm
@@ -53,7 +64,7 @@ struct Rollout {
 
   RolloutState state = RolloutState::pending;
   std::string reason;
-  int64_t generation = 1;       // rises with each transition
+  int64_t generation = 1;  // rises with each transition
   size_t step = 0;
   int64_t started_at_ms = 0;
   std::optional<int64_t> ended_at_ms;
@@ -63,7 +74,7 @@ struct Rollout {
   std::string last_verdict;     // of the last stored decision
   ArmFigures stable_total;      // since the start
   ArmFigures candidate_total;
-  ArmFigures stable_at_step;    // of the totals, when the step began
+  ArmFigures stable_at_step;  // of the totals, when the step began
   ArmFigures candidate_at_step;
   std::vector<RolloutCheck> checks;  // of the last evaluation
 
@@ -73,8 +84,8 @@ struct Rollout {
 
 // What a step's decision sees.
 struct StepObservations {
-  ArmFigures stable;      // in this step (at 100 %, where stable gets nothing: in the steps before)
-  ArmFigures candidate;   // in this step
+  ArmFigures stable;                 // in this step (at 100 %, where stable gets nothing: in the steps before)
+  ArmFigures candidate;              // in this step
   std::optional<Outcomes> outcomes;  // if the analysis asks for quality and somebody knows
 };
 StepObservations observe_step(const Rollout& rollout);
@@ -89,9 +100,10 @@ struct StepDecision {
   bool counts_failure = false;  // this evaluation is one of failure_limit
 };
 
-// Decides a progressing rollout's step. Each comparison is a confidence sequence (mSPRT), valid however often one looks, so a rollout may be
-// judged at every tick. Verdicts, in this order: a failed check that reaches failure_limit rolls back; too few rows at max_duration_ms pauses; rows,
-// time and labels enough without a failed check advance (finish at the last step); else wait. No data is neither success nor failure.
+// Decides a progressing rollout's step. Each comparison is a confidence sequence (mSPRT), valid however often one
+// looks, so a rollout may be judged at every tick. Verdicts, in this order: a failed check that reaches failure_limit
+// rolls back; too few rows at max_duration_ms pauses; rows, time and labels enough without a failed check advance
+// (finish at the last step); else wait. No data is neither success nor failure.
 StepDecision decide_step(const Rollout& rollout, const StepObservations& observations, int64_t now_ms);
 
 enum class Command { pause, resume, promote, abort, rollback };
@@ -99,16 +111,18 @@ inline constexpr int kCommands = 5;
 std::string_view command_name(Command command);
 
 struct CommandEffect {
-  bool no_op = false;              // already so: answer the rollout as it is
+  bool no_op = false;  // already so: answer the rollout as it is
   RolloutState next = RolloutState::progressing;
   size_t step = 0;
 };
-// The effect of a command; `full` = promote to the end at once. Throws failed_precondition, `cannot 'promote' a rollout in state 'rolled_back'`.
+// The effect of a command; `full` = promote to the end at once. Throws failed_precondition, `cannot 'promote' a rollout
+// in state 'rolled_back'`.
 CommandEffect apply_command(const Rollout& rollout, Command command, bool full);
 
 // JSON of what is stored (the whole rollout) and of what a decision saw. rollout_file.cc.
 std::string format_rollout(const Rollout& rollout);
 Rollout parse_rollout(std::string_view json);
-std::string format_observations(const Rollout& rollout, const StepObservations& observations, const std::vector<RolloutCheck>& checks);
+std::string format_observations(const Rollout& rollout, const StepObservations& observations,
+                                const std::vector<RolloutCheck>& checks);
 
 }  // namespace fettle::gateway

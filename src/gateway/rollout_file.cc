@@ -98,7 +98,8 @@ RolloutCheck read_check(json::Reader& in) {
 }
 
 json::Value quality_json(const ArmQuality& quality) {
-  return json::Object{{"labels", quality.labels}, {"value", number(quality.value)}, {"variance", number(quality.variance)}};
+  return json::Object{
+      {"labels", quality.labels}, {"value", number(quality.value)}, {"variance", number(quality.variance)}};
 }
 
 }  // namespace
@@ -168,7 +169,8 @@ Rollout parse_rollout(std::string_view text) {
   return r;
 }
 
-std::string format_observations(const Rollout& rollout, const StepObservations& seen, const std::vector<RolloutCheck>& checks) {
+std::string format_observations(const Rollout& rollout, const StepObservations& seen,
+                                const std::vector<RolloutCheck>& checks) {
   json::Object object{{"step", rollout.step},
                       {"weight_percent", rollout.spec.steps[rollout.step].weight / 100.0},
                       {"failures", rollout.failures},
@@ -178,7 +180,8 @@ std::string format_observations(const Rollout& rollout, const StepObservations& 
                       {"candidate", figures_json(seen.candidate)},
                       {"checks", checks_json(checks)}};
   if (seen.outcomes) {
-    json::Object outcomes{{"stable", quality_json(seen.outcomes->stable)}, {"candidate", quality_json(seen.outcomes->candidate)}};
+    json::Object outcomes{{"stable", quality_json(seen.outcomes->stable)},
+                          {"candidate", quality_json(seen.outcomes->candidate)}};
     if (const auto& paired = seen.outcomes->paired) {
       outcomes["paired"] = json::Object{{"labels", paired->labels},
                                         {"stable", number(paired->stable)},

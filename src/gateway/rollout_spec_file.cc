@@ -46,9 +46,11 @@ std::vector<RolloutStep> read_steps(json::Reader& in, std::vector<RolloutStep> f
   }
   std::vector<RolloutStep> steps;
   in.each("steps", [&](json::Reader& step) { steps.push_back(read_step(step)); });
-  if (steps.empty() || steps.size() > kMaxSteps) in.problem("steps", fmt::format("{} steps, expected 1 to {}", steps.size(), kMaxSteps));
+  if (steps.empty() || steps.size() > kMaxSteps)
+    in.problem("steps", fmt::format("{} steps, expected 1 to {}", steps.size(), kMaxSteps));
   for (size_t i = 1; i < steps.size(); ++i) {
-    if (steps[i].weight <= steps[i - 1].weight) in.problem("steps", fmt::format("the weight of step {} does not rise", i));
+    if (steps[i].weight <= steps[i - 1].weight)
+      in.problem("steps", fmt::format("the weight of step {} does not rise", i));
   }
   if (!steps.empty() && steps.back().weight != kWeightTotal) {
     in.problem("steps", fmt::format("the last weight is {:g} %, must be 100", steps.back().weight / 100.0));
@@ -61,7 +63,8 @@ AnalysisSpec read_analysis(json::Reader& parent) {
   AnalysisSpec spec;
   spec.max_error_rate_increase = within(in, "max_error_rate_increase", spec.max_error_rate_increase, 1);
   spec.max_latency_ratio = within(in, "max_latency_ratio", spec.max_latency_ratio, 1e6);
-  if (spec.max_latency_ratio > 0 && spec.max_latency_ratio < 1) in.problem("max_latency_ratio", "expected 0 (off) or at least 1");
+  if (spec.max_latency_ratio > 0 && spec.max_latency_ratio < 1)
+    in.problem("max_latency_ratio", "expected 0 (off) or at least 1");
   json::Reader psi = in.object("score_psi");
   spec.score_psi_max = within(psi, "max", spec.score_psi_max, 1e6);
   std::string action = psi.string_or("action", "warn");
@@ -116,11 +119,13 @@ std::string format_rollout_spec(const RolloutSpec& spec) {
                                  {"max_duration_ms", step.max_duration_ms}});
   }
   const AnalysisSpec& a = spec.analysis;
-  json::Object analysis{{"max_error_rate_increase", a.max_error_rate_increase},
-                        {"max_latency_ratio", a.max_latency_ratio},
-                        {"score_psi", json::Object{{"max", a.score_psi_max}, {"action", a.score_psi_fails ? "fail" : "warn"}}}};
+  json::Object analysis{
+      {"max_error_rate_increase", a.max_error_rate_increase},
+      {"max_latency_ratio", a.max_latency_ratio},
+      {"score_psi", json::Object{{"max", a.score_psi_max}, {"action", a.score_psi_fails ? "fail" : "warn"}}}};
   if (a.quality) {
-    analysis["quality"] = json::Object{{"metric", a.quality->metric}, {"margin", a.quality->margin}, {"min_labels", a.quality->min_labels}};
+    analysis["quality"] = json::Object{
+        {"metric", a.quality->metric}, {"margin", a.quality->margin}, {"min_labels", a.quality->min_labels}};
   }
   analysis["failure_limit"] = a.failure_limit;
   return json::format(json::Object{{"steps", std::move(steps)}, {"analysis", std::move(analysis)}});
@@ -133,13 +138,15 @@ RolloutRequest parse_rollout_request(std::string_view text, Author& author) {
   RolloutRequest request;
   std::string candidate = in.string("candidate");
   auto ref = parse_model_ref(candidate);
-  if (!ref && !candidate.empty()) in.problem("candidate", fmt::format("'{}' is not NAME/VERSION or NAME@ALIAS", candidate));
+  if (!ref && !candidate.empty())
+    in.problem("candidate", fmt::format("'{}' is not NAME/VERSION or NAME@ALIAS", candidate));
   request.candidate = ref.value_or(ModelRef{});
   request.gate_report = in.string_or("gate_report", "");
   if (in.has("override_gate")) {
     json::Reader override_gate = in.object("override_gate");
     request.override_reason = override_gate.string("reason");
-    if (override_gate.has("reason") && request.override_reason.empty()) override_gate.problem("reason", "say why the gate is overridden");
+    if (override_gate.has("reason") && request.override_reason.empty())
+      override_gate.problem("reason", "say why the gate is overridden");
     override_gate.refuse_unknown();
   }
   in.find("override_gate");

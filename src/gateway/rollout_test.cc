@@ -54,7 +54,8 @@ bool ends_in_rollback(const RolloutSpec& spec, const Arm& stable, const Arm& can
     int32_t weight = rollout.spec.steps[rollout.step].weight;
     int candidates = 50;
     serve(rollout.candidate_total, candidate, candidates, random);
-    if (weight < kWeightTotal) serve(rollout.stable_total, stable, std::min(450, candidates * (kWeightTotal - weight) / weight), random);
+    if (weight < kWeightTotal)
+      serve(rollout.stable_total, stable, std::min(450, candidates * (kWeightTotal - weight) / weight), random);
     auto decision = decide_step(rollout, observe_step(rollout), look);
     step = rollout.step;
     if (decision.verdict == StepVerdict::roll_back) return true;
@@ -70,7 +71,8 @@ bool ends_in_rollback(const RolloutSpec& spec, const Arm& stable, const Arm& can
 TEST(Rollout, TwoHundredGoodAndBadOnes) {
   constexpr int kRuns = 200;
   RolloutSpec spec;
-  spec.steps = {{.weight = 1000, .min_rows = 500}, {.weight = 5000, .min_rows = 1000}, {.weight = kWeightTotal, .min_rows = 0}};
+  spec.steps = {
+      {.weight = 1000, .min_rows = 500}, {.weight = 5000, .min_rows = 1000}, {.weight = kWeightTotal, .min_rows = 0}};
   spec.analysis.score_psi_fails = true;
   struct Case {
     const char* name;
@@ -90,8 +92,8 @@ TEST(Rollout, TwoHundredGoodAndBadOnes) {
       back += was;
       first += was && step == 0;
     }
-    fmt::print("rollouts: {:<22} rolled back {:>3} of {} ({:.1f} % {}), {} of them at the first step\n", name, back, kRuns,
-               100.0 * (bad ? kRuns - back : back) / kRuns, bad ? "missed" : "false alarms", first);
+    fmt::print("rollouts: {:<22} rolled back {:>3} of {} ({:.1f} % {}), {} of them at the first step\n", name, back,
+               kRuns, 100.0 * (bad ? kRuns - back : back) / kRuns, bad ? "missed" : "false alarms", first);
     if (bad) {
       EXPECT_GE(back, 190) << name;
       EXPECT_GE(first, 180) << name;
@@ -123,7 +125,8 @@ TEST(Rollout, QualityTestIsValidAtEveryLook) {
         return ArmQuality{.labels = n, .value = mean, .variance = (squares[arm] / n - mean * mean) / n};
       };
       Rollout rollout{.spec = spec, .state = progressing};
-      StepObservations seen{.outcomes = Outcomes{.stable = quality(0), .candidate = quality(1), .paired = std::nullopt}};
+      StepObservations seen{.outcomes =
+                                Outcomes{.stable = quality(0), .candidate = quality(1), .paired = std::nullopt}};
       if (decide_step(rollout, seen, 0).verdict == StepVerdict::roll_back) return true;
     }
     return false;
@@ -131,10 +134,11 @@ TEST(Rollout, QualityTestIsValidAtEveryLook) {
   int false_alarms = 0;
   int found = 0;
   for (uint64_t seed = 1; seed <= 200; ++seed) {
-    false_alarms += run(0.02, seed);       // exactly at the margin: the hardest case that must pass
+    false_alarms += run(0.02, seed);  // exactly at the margin: the hardest case that must pass
     found += run(0.12, seed + 1000);
   }
-  fmt::print("quality: at the margin rolled back {} of 200 (promised 10), 0.1 beyond it {} of 200\n", false_alarms, found);
+  fmt::print("quality: at the margin rolled back {} of 200 (promised 10), 0.1 beyond it {} of 200\n", false_alarms,
+             found);
   EXPECT_LE(false_alarms, 10);
   EXPECT_GE(found, 195);
 }
@@ -142,16 +146,16 @@ TEST(Rollout, QualityTestIsValidAtEveryLook) {
 TEST(Rollout, CommandTable) {
   // Rows: states in order; columns: pause, resume, promote, abort, rollback. "=" no-op, "!" refused.
   constexpr const char* kTable[kRolloutStates][kCommands] = {
-      {"!", "!", "!", "aborting", "aborting"},                       // pending
-      {"!", "!", "!", "aborting", "aborting"},                       // loading
-      {"paused", "=", "progressing", "aborting", "aborting"},        // progressing
-      {"=", "progressing", "progressing", "aborting", "aborting"},   // paused
-      {"!", "!", "=", "!", "!"},                                     // promoting
-      {"!", "!", "=", "!", "rolled_back"},                           // succeeded
-      {"!", "!", "!", "=", "="},                                     // aborting
-      {"!", "!", "!", "=", "="},                                     // rolled_back
-      {"!", "!", "!", "=", "="},                                     // failed
-      {"!", "!", "!", "=", "="},                                     // superseded
+      {"!", "!", "!", "aborting", "aborting"},                      // pending
+      {"!", "!", "!", "aborting", "aborting"},                      // loading
+      {"paused", "=", "progressing", "aborting", "aborting"},       // progressing
+      {"=", "progressing", "progressing", "aborting", "aborting"},  // paused
+      {"!", "!", "=", "!", "!"},                                    // promoting
+      {"!", "!", "=", "!", "rolled_back"},                          // succeeded
+      {"!", "!", "!", "=", "="},                                    // aborting
+      {"!", "!", "!", "=", "="},                                    // rolled_back
+      {"!", "!", "!", "=", "="},                                    // failed
+      {"!", "!", "!", "=", "="},                                    // superseded
   };
   for (int state = 0; state < kRolloutStates; ++state) {
     for (int command = 0; command < kCommands; ++command) {
@@ -164,7 +168,8 @@ TEST(Rollout, CommandTable) {
         EXPECT_EQ(failure.code(), Code::failed_precondition);
         got = "!";
       }
-      EXPECT_EQ(got, kTable[state][command]) << state_name(rollout.state) << " " << command_name(static_cast<Command>(command));
+      EXPECT_EQ(got, kTable[state][command])
+          << state_name(rollout.state) << " " << command_name(static_cast<Command>(command));
     }
   }
 }
@@ -220,7 +225,13 @@ TEST(Rollout, ScoreShiftWarnsByDefaultAndSaysSo) {
 }
 
 TEST(Rollout, JsonKeepsEverything) {
-  Rollout rollout{.id = "01R", .endpoint = "flights", .model = "m", .stable = "1", .candidate = "2", .spec = two_steps(), .by = "ann"};
+  Rollout rollout{.id = "01R",
+                  .endpoint = "flights",
+                  .model = "m",
+                  .stable = "1",
+                  .candidate = "2",
+                  .spec = two_steps(),
+                  .by = "ann"};
   std::mt19937_64 random(5);
   serve(rollout.candidate_total, {}, 300, random);
   rollout.spec.analysis.quality = QualityRule{};

@@ -29,7 +29,8 @@ Contract observing_contract(Contract contract) {
 serving::InferResponse run_and_wait(serving::ModelPin& pin, serving::InferRequest request) {
   std::promise<Outcome<serving::InferResponse>> promise;
   auto future = promise.get_future();
-  pin.infer(std::move(request), [&](Outcome<serving::InferResponse> outcome) { promise.set_value(std::move(outcome)); });
+  pin.infer(std::move(request),
+            [&](Outcome<serving::InferResponse> outcome) { promise.set_value(std::move(outcome)); });
   return value_or_throw(future.get());
 }
 
@@ -54,7 +55,8 @@ serving::InferRequest request_of(const Contract& contract, const FeatureBatch& r
 }
 
 // The confidence below which `rate` of the reference's rows fall.
-double threshold_of_rate(const ServedModel& served, serving::ModelPin& pin, const stats::Table& reference, double rate) {
+double threshold_of_rate(const ServedModel& served, serving::ModelPin& pin, const stats::Table& reference,
+                         double rate) {
   FeatureBatch rows = reference_batch(served.contract, reference, kConfidenceRows);
   auto total = static_cast<size_t>(rows.rows);
   auto limit = static_cast<size_t>(std::max<int64_t>(1, pin.max_batch_size()));
@@ -66,7 +68,8 @@ double threshold_of_rate(const ServedModel& served, serving::ModelPin& pin, cons
     confidence.insert(confidence.end(), facts.confidence.begin(), facts.confidence.end());
   }
   if (confidence.empty()) {
-    fail(Code::failed_precondition, "confidence.rate needs class probabilities, and {}/{} gives none", served.model, served.version);
+    fail(Code::failed_precondition, "confidence.rate needs class probabilities, and {}/{} gives none", served.model,
+         served.version);
   }
   std::sort(confidence.begin(), confidence.end());
   return stats::sorted_quantile(confidence, rate);
@@ -74,7 +77,8 @@ double threshold_of_rate(const ServedModel& served, serving::ModelPin& pin, cons
 
 void need_reference(const ServedModelInputs& in, std::string_view what) {
   if (in.reference != nullptr) return;
-  fail(Code::failed_precondition, "{} needs training data, and {} has no sample: log it as artifact '{}' of the source run", what,
+  fail(Code::failed_precondition,
+       "{} needs training data, and {} has no sample: log it as artifact '{}' of the source run", what,
        in.reference_origin, in.contract != nullptr ? in.contract->reference_artifact : std::string("reference.csv"));
 }
 
@@ -112,12 +116,16 @@ std::shared_ptr<const ServedModel> build_served_model(const ServedModelInputs& i
   served->outputs = in.pin->outputs();
   served->binding = bind_outputs(*in.endpoint, served->outputs);
   if (in.contract != nullptr) need_reference(in, "a contract");
-  served->contract = build_contract(
-      {.inputs = in.pin->inputs(), .spec = in.contract, .reference = in.reference, .ignore = {}, .origin = in.reference_origin});
+  served->contract = build_contract({.inputs = in.pin->inputs(),
+                                     .spec = in.contract,
+                                     .reference = in.reference,
+                                     .ignore = {},
+                                     .origin = in.reference_origin});
   if (served->contract.observe_only_requests > 0) served->observing = observing_contract(served->contract);
   if (in.endpoint->ood_rate) {
     need_reference(in, "out-of-distribution detection");
-    served->ood = std::make_shared<OodDetector>(served->contract, reference_batch(served->contract, *in.reference, kReferenceRows),
+    served->ood = std::make_shared<OodDetector>(served->contract,
+                                                reference_batch(served->contract, *in.reference, kReferenceRows),
                                                 OodConfig{.rate = *in.endpoint->ood_rate});
   }
   if (in.endpoint->confidence_rate) {

@@ -20,14 +20,14 @@
 
 namespace fettle::gateway {
 
-// A model version as one endpoint serves it: contract, detector and thresholds belong to the version, never to its predecessor
-// (spec gateway.md 5.3).
+// A model version as one endpoint serves it: contract, detector and thresholds belong to the version, never to its
+// predecessor (spec gateway.md 5.3).
 struct ServedModel {
   std::string model;
   std::string version;
   std::vector<serving::TensorSpec> outputs;
   Contract contract;
-  std::optional<Contract> observing;     // while the first requests are only counted
+  std::optional<Contract> observing;  // while the first requests are only counted
   std::shared_ptr<const OodDetector> ood;
   std::optional<double> confidence_threshold;
   OutputBinding binding;
@@ -40,8 +40,8 @@ struct ServedModelInputs {
   const stats::Table* reference = nullptr;  // nullptr: the version has none
   std::string reference_origin;             // "models:/flights-delay/1"
 };
-// Builds contract, detector and threshold; a confidence rate is turned into a threshold by running the model on the reference. Blocks.
-// Throws failed_precondition when the endpoint needs a reference that is not there or does not fit.
+// Builds contract, detector and threshold; a confidence rate is turned into a threshold by running the model on the
+// reference. Blocks. Throws failed_precondition when the endpoint needs a reference that is not there or does not fit.
 std::shared_ptr<const ServedModel> build_served_model(const ServedModelInputs& inputs);
 
 struct ArmSnapshot {
@@ -85,11 +85,11 @@ struct EndpointSnapshot {
   uint32_t ordinal = 0;
   EndpointSpec spec;
   EndpointState state = EndpointState::waiting;
-  std::string reason;           // why it does not serve
+  std::string reason;  // why it does not serve
   std::string revision_id;
   uint32_t revision = 0;
   int64_t revision_at_ms = 0;
-  std::string rollout_id;       // that is running; the salt of the split
+  std::string rollout_id;  // that is running; the salt of the split
   ArmSnapshot stable;
   std::optional<ArmSnapshot> candidate;
   std::vector<FallbackSnapshot> fallback;

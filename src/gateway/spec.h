@@ -1,5 +1,5 @@
-// The resources Endpoint, Contract and the request that starts a rollout, as plain values (docs/rest.md 7.1 and 8). Their JSON is
-// read and written by spec_file.cc.
+// The resources Endpoint, Contract and the request that starts a rollout, as plain values (docs/rest.md 7.1 and 8).
+// Their JSON is read and written by spec_file.cc.
 #pragma once
 
 #include <cstdint>
@@ -46,17 +46,17 @@ struct FallbackLevel {
 
 struct EndpointSpec {
   ModelRef model;
-  std::string contract;                  // empty: none
+  std::string contract;  // empty: none
   std::string sticky_key = "fettle_key";
   int64_t timeout_ms = 10'000;
-  int64_t primary_timeout_ms = 0;        // 0: 80 % of timeout_ms with a fallback, else all of it
-  std::string output_label;              // empty: first integer or string output
-  std::string output_probability;        // empty: first floating output
-  std::optional<int64_t> positive_index; // nothing: last column
+  int64_t primary_timeout_ms = 0;         // 0: 80 % of timeout_ms with a fallback, else all of it
+  std::string output_label;               // empty: first integer or string output
+  std::string output_probability;         // empty: first floating output
+  std::optional<int64_t> positive_index;  // nothing: last column
   std::optional<double> confidence_threshold;
   std::optional<double> confidence_rate;
   Action confidence_action = Action::mark;
-  std::optional<double> ood_rate;        // false positives; nothing: off
+  std::optional<double> ood_rate;  // false positives; nothing: off
   Action ood_action = Action::mark;
   std::vector<FallbackLevel> fallback;
   int64_t max_rows = 10'000;
@@ -65,7 +65,8 @@ struct EndpointSpec {
   int64_t log_retention_ms = 90LL * 86'400'000;
 };
 
-// What a broken rule of the contract does. `ignore` is no user's choice: it is how an endpoint without a contract checks.
+// What a broken rule of the contract does. `ignore` is no user's choice: it is how an endpoint without a contract
+// checks.
 enum class Policy : uint8_t { ignore, warn, reject, impute };
 
 struct FeatureOverride {
@@ -130,13 +131,15 @@ struct Author {
   std::string reason;
 };
 
-// JSON text <-> values. The parsers throw invalid_argument with every problem at its path (`confidence.threshold: …`); unknown members are
-// problems too. The formatters leave defaults out, so that parse(format(x)) equals x and a document round-trips unchanged.
+// JSON text <-> values. The parsers throw invalid_argument with every problem at its path (`confidence.threshold: …`);
+// unknown members are problems too. The formatters leave defaults out, so that parse(format(x)) equals x and a document
+// round-trips unchanged.
 EndpointSpec parse_endpoint_spec(std::string_view json);
 std::string format_endpoint_spec(const EndpointSpec& spec);
 ContractSpec parse_contract_spec(std::string_view json);
 std::string format_contract_spec(const ContractSpec& spec);
-// The members candidate, gate_report, override_gate, steps, analysis of `POST /endpoints/{name}/rollouts`; `by` and `reason` go to `author`.
+// The members candidate, gate_report, override_gate, steps, analysis of `POST /endpoints/{name}/rollouts`; `by` and
+// `reason` go to `author`.
 RolloutRequest parse_rollout_request(std::string_view json, Author& author);
 // steps and analysis alone (RetrainPolicy's `rollout`, and how a rollout is stored); defaults written out.
 RolloutSpec parse_rollout_spec(std::string_view json);

@@ -17,7 +17,8 @@ struct Bounds {
 
 double bounded(json::Reader& in, std::string_view key, double fallback, Bounds bounds) {
   double value = in.number_or(key, fallback);
-  if (!(value >= bounds.low && value <= bounds.high)) in.problem(key, fmt::format("{:g} is not between {:g} and {:g}", value, bounds.low, bounds.high));
+  if (!(value >= bounds.low && value <= bounds.high))
+    in.problem(key, fmt::format("{:g} is not between {:g} and {:g}", value, bounds.low, bounds.high));
   return value;
 }
 
@@ -61,9 +62,11 @@ std::string word_of(T value, std::span<const Word> words) {
   return "";
 }
 
-constexpr Word kActions[] = {{"mark", int(Action::mark)}, {"fallback", int(Action::fallback)}, {"reject", int(Action::reject)}};
+constexpr Word kActions[] = {
+    {"mark", int(Action::mark)}, {"fallback", int(Action::fallback)}, {"reject", int(Action::reject)}};
 constexpr Word kWarnReject[] = {{"warn", int(Policy::warn)}, {"reject", int(Policy::reject)}};
-constexpr Word kPolicies[] = {{"warn", int(Policy::warn)}, {"reject", int(Policy::reject)}, {"impute", int(Policy::impute)}};
+constexpr Word kPolicies[] = {
+    {"warn", int(Policy::warn)}, {"reject", int(Policy::reject)}, {"impute", int(Policy::impute)}};
 constexpr Word kCompares[] = {{"lt", int(Compare::lt)}, {"le", int(Compare::le)}, {"gt", int(Compare::gt)},
                               {"ge", int(Compare::ge)}, {"eq", int(Compare::eq)}, {"ne", int(Compare::ne)}};
 constexpr Reason kReasons[] = {kTimeout, kError, kContract, kLowConfidenceReason, kOodReason};
@@ -150,9 +153,11 @@ uint8_t read_reasons(json::Reader& in) {
   }
   uint8_t bits = 0;
   for (const auto& name : in.strings_or("on", {})) {
-    const auto* found = std::find_if(std::begin(kReasons), std::end(kReasons), [&](Reason reason) { return name == reason_name(reason); });
+    const auto* found = std::find_if(std::begin(kReasons), std::end(kReasons),
+                                     [&](Reason reason) { return name == reason_name(reason); });
     if (found == std::end(kReasons)) {
-      in.problem("on", fmt::format("'{}' is not one of timeout, error, contract, low_confidence, out_of_distribution", name));
+      in.problem("on",
+                 fmt::format("'{}' is not one of timeout, error, contract, low_confidence, out_of_distribution", name));
     } else {
       bits |= *found;
     }
@@ -245,7 +250,8 @@ FeatureOverride read_override(json::Reader& in) {
   constexpr double kAny = std::numeric_limits<double>::max();
   change.min = optional_number(in, "min", {-kAny, kAny});
   change.max = optional_number(in, "max", {-kAny, kAny});
-  if (change.min && change.max && *change.min > *change.max) in.problem("min", fmt::format("{:g} is above max {:g}", *change.min, *change.max));
+  if (change.min && change.max && *change.min > *change.max)
+    in.problem("min", fmt::format("{:g} is above max {:g}", *change.min, *change.max));
   if (in.has("values")) change.values = in.strings_or("values", {});
   in.find("values");
   if (const json::Value* impute = in.find("impute")) {
@@ -276,10 +282,13 @@ std::optional<ModelRef> parse_model_ref(std::string_view text) {
   // A model's name may hold '/' or '@': the last one separates, as in MLflow.
   size_t at = text.find_last_of("@/");
   if (at == std::string_view::npos || at == 0 || at + 1 == text.size()) return std::nullopt;
-  return ModelRef{.model = std::string(text.substr(0, at)), .selector = std::string(text.substr(at + 1)), .alias = text[at] == '@'};
+  return ModelRef{
+      .model = std::string(text.substr(0, at)), .selector = std::string(text.substr(at + 1)), .alias = text[at] == '@'};
 }
 
-std::string format_model_ref(const ModelRef& ref) { return fmt::format("{}{}{}", ref.model, ref.alias ? '@' : '/', ref.selector); }
+std::string format_model_ref(const ModelRef& ref) {
+  return fmt::format("{}{}{}", ref.model, ref.alias ? '@' : '/', ref.selector);
+}
 
 EndpointSpec parse_endpoint_spec(std::string_view text) {
   json::Value document = json::parse(text);

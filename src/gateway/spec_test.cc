@@ -21,10 +21,17 @@ TEST(ModelRef, Forms) {
     const char* text;
     const char* formatted;  // nullptr: no reference
   };
-  const Case cases[] = {{"flights/8", "flights/8"},        {"models:/flights/8", "flights/8"}, {"flights@champion", "flights@champion"},
-                        {"models:/a/b@x", "a/b@x"},        {"flights/latest", "flights/latest"}, {"flights", nullptr},
-                        {"", nullptr},                     {"/8", nullptr},                    {"flights/", nullptr},
-                        {"flights@", nullptr},             {"models:/", nullptr}};
+  const Case cases[] = {{"flights/8", "flights/8"},
+                        {"models:/flights/8", "flights/8"},
+                        {"flights@champion", "flights@champion"},
+                        {"models:/a/b@x", "a/b@x"},
+                        {"flights/latest", "flights/latest"},
+                        {"flights", nullptr},
+                        {"", nullptr},
+                        {"/8", nullptr},
+                        {"flights/", nullptr},
+                        {"flights@", nullptr},
+                        {"models:/", nullptr}};
   for (const auto& [text, formatted] : cases) {
     auto ref = parse_model_ref(text);
     EXPECT_EQ(ref ? format_model_ref(*ref) : "", formatted == nullptr ? "" : formatted) << text;
@@ -38,7 +45,8 @@ TEST(EndpointSpec, RoundTripsWithoutDefaults) {
       R"("fallback":[{"on":["timeout","error"],"constant":{"label":0,"probabilities":[0.76,0.24]}},{"model":"flights-delay/1"},)"
       R"({"rule":{"feature":"temp","op":"gt","value":80,"then":{"label":1},"otherwise":{"label":0}}}],"log":{"share":0.5,"features":false}})";
   EXPECT_EQ(format_endpoint_spec(parse_endpoint_spec(text)), text);
-  EXPECT_EQ(format_endpoint_spec(parse_endpoint_spec(R"({"model": "m/1", "timeout_ms": 10000, "log": {"share": 1}})")), R"({"model":"m/1"})");
+  EXPECT_EQ(format_endpoint_spec(parse_endpoint_spec(R"({"model": "m/1", "timeout_ms": 10000, "log": {"share": 1}})")),
+            R"({"model":"m/1"})");
 }
 
 TEST(EndpointSpec, TellsEveryProblem) {
@@ -47,9 +55,11 @@ TEST(EndpointSpec, TellsEveryProblem) {
         R"({"model": "m", "time_out_ms": 5, "timeout_ms": 0, "confidence": {"threshold": 2, "rate": 0.1}, "ood": {"action": "drop"},)"
         R"( "fallback": [{"on": ["nothing"], "constant": {}}, {"model": "m/1", "constant": {"x": 1}}], "max_rows": "many", "log": {"share": -1}})");
   });
-  for (const char* part : {"model: 'm' is not NAME/VERSION", "time_out_ms", "timeout_ms: 0 is not between 1 and 600000", "confidence.threshold: 2 is not",
-                           "give threshold or rate, not both", "'drop' is not one of mark, fallback, reject", "'nothing' is not one of timeout",
-                           "names no output", "exactly one of model, constant, rule", "max_rows: expected an integer", "log.share: -1"}) {
+  for (const char* part :
+       {"model: 'm' is not NAME/VERSION", "time_out_ms", "timeout_ms: 0 is not between 1 and 600000",
+        "confidence.threshold: 2 is not", "give threshold or rate, not both",
+        "'drop' is not one of mark, fallback, reject", "'nothing' is not one of timeout", "names no output",
+        "exactly one of model, constant, rule", "max_rows: expected an integer", "log.share: -1"}) {
     EXPECT_NE(told.find(part), std::string::npos) << part << " in\n" << told;
   }
   EXPECT_NE(problem_of([] { parse_endpoint_spec("{"); }), "");
@@ -60,10 +70,13 @@ TEST(ContractSpec, RoundTripsAndRefuses) {
   const char* text =
       R"({"reference":"models:/flights-delay@champion","ignore":["label"],"missing":"impute","range_k":2.5,)"
       R"("features":[{"name":"temp","range":"reject","min":-20.0,"max":130.0},{"name":"carrier","values":["UA","AA"],"impute":"UA"}]})";
-  EXPECT_EQ(format_contract_spec(parse_contract_spec(text)), format_contract_spec(parse_contract_spec(format_contract_spec(parse_contract_spec(text)))));
+  EXPECT_EQ(format_contract_spec(parse_contract_spec(text)),
+            format_contract_spec(parse_contract_spec(format_contract_spec(parse_contract_spec(text)))));
   EXPECT_EQ(parse_contract_spec(text).features[1].values->size(), 2U);
-  std::string told = problem_of([] { parse_contract_spec(R"({"type": "impute", "range": "maybe", "features": [{"min": 3, "max": 1}]})"); });
-  for (const char* part : {"'impute' is not one of warn, reject", "'maybe' is not one of warn, reject, impute", "features[0].name: is required", "3 is above max 1"}) {
+  std::string told = problem_of(
+      [] { parse_contract_spec(R"({"type": "impute", "range": "maybe", "features": [{"min": 3, "max": 1}]})"); });
+  for (const char* part : {"'impute' is not one of warn, reject", "'maybe' is not one of warn, reject, impute",
+                           "features[0].name: is required", "3 is above max 1"}) {
     EXPECT_NE(told.find(part), std::string::npos) << part << " in\n" << told;
   }
 }
@@ -80,7 +93,8 @@ TEST(RolloutRequest, ReadsAndRefuses) {
   EXPECT_EQ(request.spec.steps[2].min_rows, 0);
   EXPECT_EQ(request.spec.analysis.quality->min_labels, 500);
   EXPECT_EQ(author.by, "cli");
-  EXPECT_EQ(format_rollout_spec(parse_rollout_spec(format_rollout_spec(request.spec))), format_rollout_spec(request.spec));
+  EXPECT_EQ(format_rollout_spec(parse_rollout_spec(format_rollout_spec(request.spec))),
+            format_rollout_spec(request.spec));
   std::string told = problem_of([] {
     Author nobody;
     parse_rollout_request(
@@ -88,8 +102,10 @@ TEST(RolloutRequest, ReadsAndRefuses) {
         R"( "score_psi": {"action": "panic"}, "quality": {"metric": "f1"}}, "override_gate": {}})",
         nobody);
   });
-  for (const char* part : {"candidate: is required", "the weight of step 1 does not rise", "90.001 is finer than 0.01", "the last weight is 90 %, must be 100",
-                           "max_latency_ratio", "failure_limit", "'panic' is not one of warn, fail", "'f1' is not one of", "override_gate.reason: is required"}) {
+  for (const char* part :
+       {"candidate: is required", "the weight of step 1 does not rise", "90.001 is finer than 0.01",
+        "the last weight is 90 %, must be 100", "max_latency_ratio", "failure_limit",
+        "'panic' is not one of warn, fail", "'f1' is not one of", "override_gate.reason: is required"}) {
     EXPECT_NE(told.find(part), std::string::npos) << part << " in\n" << told;
   }
 }

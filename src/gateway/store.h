@@ -32,16 +32,16 @@ struct StoredContract {
 struct Revision {
   std::string id;
   std::string endpoint;
-  uint32_t number = 0;       // 1, 2, …; stands in prediction ids
+  uint32_t number = 0;  // 1, 2, …; stands in prediction ids
   int64_t at_ms = 0;
   std::string reason;
   std::string by;
-  std::string rollout;       // that made it; empty: none
-  std::string fingerprint;   // of the endpoint's and the contract's documents
+  std::string rollout;      // that made it; empty: none
+  std::string fingerprint;  // of the endpoint's and the contract's documents
   std::string model;
-  std::string stable;        // version
-  std::string candidate;     // version; empty: none
-  int32_t weight = 0;        // of the candidate, in 1/10,000
+  std::string stable;     // version
+  std::string candidate;  // version; empty: none
+  int32_t weight = 0;     // of the candidate, in 1/10,000
 };
 
 struct RolloutHistory {
@@ -51,10 +51,10 @@ struct RolloutHistory {
   std::string to;
   size_t step = 0;
   int32_t weight = 0;
-  std::string verdict;   // of the decision; empty: a command or the machinery
+  std::string verdict;  // of the decision; empty: a command or the machinery
   std::string reason;
   std::string by;
-  std::string decision;  // id; empty: none
+  std::string decision;      // id; empty: none
   std::string observations;  // JSON
 };
 
@@ -68,10 +68,12 @@ void remove_contract_row(sql::Connection& connection, std::string_view name);
 // The endpoint with that ordinal, removed ones too.
 std::optional<std::string> endpoint_of_ordinal(sql::Connection& connection, uint32_t ordinal);
 
-// Writes the revision with the next number, and its lineage: endpoint -> revision, model versions -> revision, rollout -> revision.
+// Writes the revision with the next number, and its lineage: endpoint -> revision, model versions -> revision, rollout
+// -> revision.
 Revision add_revision(sql::Connection& connection, Revision revision);
 std::optional<Revision> newest_revision(sql::Connection& connection, std::string_view endpoint);
-std::vector<Revision> list_revisions(sql::Connection& connection, std::string_view endpoint, int64_t before_number, int64_t limit);
+std::vector<Revision> list_revisions(sql::Connection& connection, std::string_view endpoint, int64_t before_number,
+                                     int64_t limit);
 int64_t count_revisions(sql::Connection& connection, std::string_view endpoint);
 
 // already_exists when another rollout runs on the endpoint.

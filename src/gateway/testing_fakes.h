@@ -24,7 +24,8 @@ template <class T>
 Tensor column(std::string name, DType dtype, const std::vector<T>& values, bool matrix = false) {
   tensor::Shape shape{static_cast<int64_t>(values.size())};
   if (matrix) shape.push_back(1);
-  return tensor::make_tensor(std::move(name), dtype, shape, std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
+  return tensor::make_tensor(std::move(name), dtype, shape,
+                             std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
 }
 inline Tensor floats(std::string name, const std::vector<float>& values, bool matrix = false) {
   return column(std::move(name), DType::fp32, values, matrix);
@@ -59,7 +60,9 @@ class FakePin final : public serving::ModelPin {
   const std::vector<serving::TensorSpec>& outputs() const override { return model_.outputs; }
   const std::string& platform() const override { return platform_; }
   int64_t max_batch_size() const override { return 64; }
-  void infer(serving::InferRequest request, serving::InferDone done) override { model_.function(std::move(request), std::move(done)); }
+  void infer(serving::InferRequest request, serving::InferDone done) override {
+    model_.function(std::move(request), std::move(done));
+  }
 
  private:
   FakeModel model_;
@@ -118,7 +121,8 @@ inline serving::InferResponse binary_answer(const std::vector<float>& positive) 
   serving::InferResponse response;
   response.outputs.push_back(column("label", DType::int64, labels));
   response.outputs.push_back(
-      tensor::make_tensor("probabilities", DType::fp32, {rows, 2}, std::string(reinterpret_cast<const char*>(both.data()), both.size() * 4)));
+      tensor::make_tensor("probabilities", DType::fp32, {rows, 2},
+                          std::string(reinterpret_cast<const char*>(both.data()), both.size() * 4)));
   return response;
 }
 
@@ -139,7 +143,8 @@ inline FakeModel flights_model(std::string version, std::function<float(float)> 
   return model;
 }
 
-// 4000 rows: temp uniform in [20, 80), 2 of 4000 missing; carriers UA, AA, B6 (and 0.5 % of 9E); label a column that is no input.
+// 4000 rows: temp uniform in [20, 80), 2 of 4000 missing; carriers UA, AA, B6 (and 0.5 % of 9E); label a column that is
+// no input.
 inline stats::Table flights_reference(uint32_t seed = 1) {
   stats::Table table;
   table.columns.resize(3);
@@ -163,7 +168,8 @@ inline stats::Table flights_reference(uint32_t seed = 1) {
 inline Outcome<serving::InferResponse> ask(Gateway& gateway, std::string_view endpoint, serving::InferRequest request) {
   std::promise<Outcome<serving::InferResponse>> promise;
   auto future = promise.get_future();
-  gateway.infer(endpoint, std::move(request), {.request_id = "req-1"}, [&](Outcome<serving::InferResponse> outcome) { promise.set_value(std::move(outcome)); });
+  gateway.infer(endpoint, std::move(request), {.request_id = "req-1"},
+                [&](Outcome<serving::InferResponse> outcome) { promise.set_value(std::move(outcome)); });
   return future.get();
 }
 

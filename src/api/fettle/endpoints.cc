@@ -79,7 +79,8 @@ EndpointView find(const Gateway& gateway, const http::Request& request) {
   std::vector<std::string> names;
   for (const auto& other : gateway.endpoints()) names.push_back(other.name);
   auto near = nearest(name, names);
-  fail(Code::not_found, "endpoint '{}' not found{}", name.substr(0, 120), near ? fmt::format("; did you mean '{}'?", *near) : "");
+  fail(Code::not_found, "endpoint '{}' not found{}", name.substr(0, 120),
+       near ? fmt::format("; did you mean '{}'?", *near) : "");
 }
 
 http::Response list_endpoints(const Gateway& gateway, const Control& control, const http::Request& request) {
@@ -100,10 +101,16 @@ json::Object revision_json(const gateway::Revision& revision) {
   json::Array traffic;
   bool whole = revision.weight == 10'000;
   if (!whole || revision.candidate.empty()) {
-    traffic.push_back(json::Object{{"arm", "stable"}, {"model", revision.model}, {"version", revision.stable}, {"weight_percent", (10'000 - revision.weight) / 100.0}});
+    traffic.push_back(json::Object{{"arm", "stable"},
+                                   {"model", revision.model},
+                                   {"version", revision.stable},
+                                   {"weight_percent", (10'000 - revision.weight) / 100.0}});
   }
   if (!revision.candidate.empty()) {
-    traffic.push_back(json::Object{{"arm", "candidate"}, {"model", revision.model}, {"version", revision.candidate}, {"weight_percent", revision.weight / 100.0}});
+    traffic.push_back(json::Object{{"arm", "candidate"},
+                                   {"model", revision.model},
+                                   {"version", revision.candidate},
+                                   {"weight_percent", revision.weight / 100.0}});
   }
   return {{"id", revision.id},
           {"number", revision.number},
@@ -120,7 +127,8 @@ http::Response list_revisions(const Gateway& gateway, const Control& control, co
   int64_t before = 0;
   if (!page.before.empty()) {
     auto number = parse_int(page.before);
-    if (!number || *number < 1) fail(Code::invalid_argument, "page={}: expected the `next` of the page before", page.before.substr(0, 60));
+    if (!number || *number < 1)
+      fail(Code::invalid_argument, "page={}: expected the `next` of the page before", page.before.substr(0, 60));
     before = *number;
   }
   json::Array items;
@@ -136,9 +144,13 @@ http::Response list_revisions(const Gateway& gateway, const Control& control, co
 
 std::vector<http::Route> endpoint_routes(Gateway& gateway, Control& control) {
   std::vector<http::Route> routes;
-  routes.push_back(rest_route("GET", "/endpoints", [&](http::Request& request) { return list_endpoints(gateway, control, request); }));
-  routes.push_back(rest_route("GET", "/endpoints/{name}", [&](http::Request& request) { return json_response(endpoint_json(find(gateway, request), control)); }));
-  routes.push_back(rest_route("GET", "/endpoints/{name}/revisions", [&](http::Request& request) { return list_revisions(gateway, control, request); }));
+  routes.push_back(rest_route("GET", "/endpoints",
+                              [&](http::Request& request) { return list_endpoints(gateway, control, request); }));
+  routes.push_back(rest_route("GET", "/endpoints/{name}", [&](http::Request& request) {
+    return json_response(endpoint_json(find(gateway, request), control));
+  }));
+  routes.push_back(rest_route("GET", "/endpoints/{name}/revisions",
+                              [&](http::Request& request) { return list_revisions(gateway, control, request); }));
   return routes;
 }
 

@@ -18,7 +18,9 @@ class TwoVersions final : public gateway::ModelResolver {
     return ref.selector == "1" || ref.selector == "2" ? std::optional(ref.selector) : std::nullopt;
   }
   void ensure_loaded(const std::string&, const std::string&) override {}
-  std::shared_ptr<const stats::Table> reference(const std::string&, const std::string&, const std::string&) override { return nullptr; }
+  std::shared_ptr<const stats::Table> reference(const std::string&, const std::string&, const std::string&) override {
+    return nullptr;
+  }
   void move_alias(sql::Connection&, const gateway::AliasMove& move) override { champion = move.version; }
   std::string champion = "1";
 };
@@ -31,10 +33,12 @@ class GatewayRoutes : public ::testing::Test {
     runtime.add(gateway::testing::flights_model("2"));
     router.add(endpoint_routes(gateway, control));
     router.add(rollout_routes(control));
-    control.put_endpoint({.name = "flights", .spec = R"({"model": "flights-delay@champion"})", .generation = 7}, {.by = "test"});
+    control.put_endpoint({.name = "flights", .spec = R"({"model": "flights-delay@champion"})", .generation = 7},
+                         {.by = "test"});
   }
 
-  http::Response call(std::string method, const std::string& path, const std::string& body = "", http::Headers headers = {}) {
+  http::Response call(std::string method, const std::string& path, const std::string& body = "",
+                      http::Headers headers = {}) {
     http::Request request;
     request.method = std::move(method);
     request.path = "/api/fettle/v1" + path;
@@ -63,7 +67,8 @@ class GatewayRoutes : public ::testing::Test {
   metrics::Registry metrics;
   TwoVersions resolver;
   gateway::Gateway gateway{{.runtime = runtime, .metrics = metrics, .clock = clock}};
-  gateway::Control control{{.database = *database, .clock = clock, .runtime = runtime, .gateway = gateway, .resolver = resolver}};
+  gateway::Control control{
+      {.database = *database, .clock = clock, .runtime = runtime, .gateway = gateway, .resolver = resolver}};
   http::Router router;
 };
 
@@ -76,12 +81,16 @@ TEST_F(GatewayRoutes, ShowsEndpoints) {
   EXPECT_EQ(endpoint["traffic"].as_array().size(), 1U);
   EXPECT_TRUE(endpoint["rollout"].is_null());
   EXPECT_EQ(object(call("GET", "/endpoints"))["total"].as_int64(), 1);
-  EXPECT_EQ(object(call("GET", "/endpoints/flights/revisions"))["items"].as_array()[0].as_object()["reason"].as_string(), "first version served");
+  EXPECT_EQ(
+      object(call("GET", "/endpoints/flights/revisions"))["items"].as_array()[0].as_object()["reason"].as_string(),
+      "first version served");
   EXPECT_EQ(error(call("GET", "/endpoints/flihgts"), 404), "endpoint 'flihgts' not found; did you mean 'flights'?");
 }
 
 TEST_F(GatewayRoutes, RunsARollout) {
-  auto rollout = object(call("POST", "/endpoints/flights/rollouts", R"({"candidate": "flights-delay/2", "by": "cli", "reason": "new"})"), 201);
+  auto rollout = object(
+      call("POST", "/endpoints/flights/rollouts", R"({"candidate": "flights-delay/2", "by": "cli", "reason": "new"})"),
+      201);
   std::string id(rollout["id"].as_string());
   EXPECT_EQ(rollout["state"].as_string(), "pending");
   EXPECT_EQ(object(call("GET", "/endpoints/flights"))["rollout"].as_string(), id);
@@ -92,20 +101,27 @@ TEST_F(GatewayRoutes, RunsARollout) {
   EXPECT_EQ(now["history"].as_array().size(), 3U);
   EXPECT_EQ(now["steps"].as_array()[2].as_object()["min_rows"].as_int64(), 0);
   EXPECT_EQ(object(call("POST", "/rollouts/" + id + "/pause"))["state"].as_string(), "paused");
-  EXPECT_EQ(error(call("POST", "/rollouts/" + id + "/resume", R"({"generation": 1})"), 409), "generation 1 is stale, current is 4");
-  EXPECT_EQ(object(call("POST", "/rollouts/" + id + "/promote", R"({"full": true, "by": "ann"})"))["state"].as_string(), "succeeded");
+  EXPECT_EQ(error(call("POST", "/rollouts/" + id + "/resume", R"({"generation": 1})"), 409),
+            "generation 1 is stale, current is 4");
+  EXPECT_EQ(object(call("POST", "/rollouts/" + id + "/promote", R"({"full": true, "by": "ann"})"))["state"].as_string(),
+            "succeeded");
   EXPECT_EQ(resolver.champion, "2");
   auto revisions = object(call("GET", "/endpoints/flights/revisions"));
-  EXPECT_EQ(revisions["items"].as_array()[0].as_object()["traffic"].as_array()[0].as_object()["version"].as_string(), "2");
+  EXPECT_EQ(revisions["items"].as_array()[0].as_object()["traffic"].as_array()[0].as_object()["version"].as_string(),
+            "2");
   EXPECT_EQ(object(call("GET", "/rollouts"))["total"].as_int64(), 1);
   EXPECT_EQ(object(call("POST", "/rollouts/" + id + "/rollback"))["state"].as_string(), "rolled_back");
   EXPECT_EQ(resolver.champion, "1");
 }
 
 TEST_F(GatewayRoutes, RefusesBadInput) {
-  EXPECT_EQ(error(call("POST", "/endpoints/nobody/rollouts", R"({"candidate": "flights-delay/2"})"), 404), "endpoint 'nobody' not found");
-  EXPECT_EQ(error(call("POST", "/endpoints/flights/rollouts", R"({"candidate": "flights-delay/9"})"), 404), "candidate 'flights-delay/9' not found");
-  EXPECT_EQ(error(call("POST", "/endpoints/flights/rollouts", R"({"candidate": "flights-delay/2", "step": []})"), 400).find("step"), 0U);
+  EXPECT_EQ(error(call("POST", "/endpoints/nobody/rollouts", R"({"candidate": "flights-delay/2"})"), 404),
+            "endpoint 'nobody' not found");
+  EXPECT_EQ(error(call("POST", "/endpoints/flights/rollouts", R"({"candidate": "flights-delay/9"})"), 404),
+            "candidate 'flights-delay/9' not found");
+  EXPECT_EQ(error(call("POST", "/endpoints/flights/rollouts", R"({"candidate": "flights-delay/2", "step": []})"), 400)
+                .find("step"),
+            0U);
   EXPECT_EQ(call("POST", "/endpoints/flights/rollouts", "{").status, 400);
   EXPECT_EQ(call("POST", "/endpoints/flights/rollouts", "[]").status, 400);
   EXPECT_EQ(call("POST", "/endpoints/flights/rollouts", "").status, 400);

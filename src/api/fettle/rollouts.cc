@@ -94,8 +94,10 @@ http::Response start(Control& control, const http::Request& request) {
 
 http::Response list(const Control& control, const http::Request& request) {
   ListPage page = read_list_page(request);
-  gateway::RolloutFilter filter{.endpoint = query_or_empty(request, "endpoint"), .state = query_or_empty(request, "state"),
-                                .before = page.before, .limit = page.limit};
+  gateway::RolloutFilter filter{.endpoint = query_or_empty(request, "endpoint"),
+                                .state = query_or_empty(request, "state"),
+                                .before = page.before,
+                                .limit = page.limit};
   if (!filter.state.empty() && !gateway::parse_rollout_state(filter.state)) {
     fail(Code::invalid_argument, "state={}: no state of a rollout", filter.state.substr(0, 60));
   }
@@ -138,13 +140,15 @@ http::Response command(Control& control, Command command, const http::Request& r
 
 std::vector<http::Route> rollout_routes(Control& control) {
   std::vector<http::Route> routes;
-  routes.push_back(rest_route("POST", "/endpoints/{name}/rollouts", [&](http::Request& request) { return start(control, request); }));
+  routes.push_back(rest_route("POST", "/endpoints/{name}/rollouts",
+                              [&](http::Request& request) { return start(control, request); }));
   routes.push_back(rest_route("GET", "/rollouts", [&](http::Request& request) { return list(control, request); }));
   routes.push_back(rest_route("GET", "/rollouts/{id}", [&](http::Request& request) { return show(control, request); }));
   for (int i = 0; i < gateway::kCommands; ++i) {
     auto verb = static_cast<Command>(i);
     std::string path = fmt::format("/rollouts/{{id}}/{}", gateway::command_name(verb));
-    routes.push_back(rest_route("POST", path, [&control, verb](http::Request& request) { return command(control, verb, request); }));
+    routes.push_back(
+        rest_route("POST", path, [&control, verb](http::Request& request) { return command(control, verb, request); }));
   }
   return routes;
 }
