@@ -34,6 +34,7 @@ def tell(loop) -> None:
         if window["id"] in loop.sent
     ]
     table(loop, windows)
+    tell_costs(loop)
     check_volume(loop, windows)
     if loop.options.stationary:
         check_quiet(loop)
@@ -109,13 +110,28 @@ def table(loop, windows: list[dict]) -> None:
         rows.append(
             [
                 window["id"],
-                number(metrics.get("rows")),
+                number(int(metrics["rows"])),
                 *drift,
                 *quality,
                 "; ".join(happened.get(window["id"], [])),
             ]
         )
     loop.story.table(HEADER, rows)
+
+
+def tell_costs(loop) -> None:
+    """What each retraining cost and brought."""
+    for found in loop.rest.items("/retraining/runs"):
+        cost, gain = found["cost"], found["gain"] or {}
+        seconds = [
+            number(cost[name] / 1000, 1) if cost[name] else "-" for name in ("wall_ms", "cpu_ms")
+        ]
+        loop.story.say(
+            f"retraining for alert {found['alert']}: {found['state']}; cost {seconds[0]} s, of CPU "
+            f"{seconds[1]} s, on {number(cost['training_rows'])} rows; gain in "
+            f"{gain.get('metric', '-')} "
+            f"{number(gain.get('champion'), 3)} -> {number(gain.get('candidate'), 3)}"
+        )
 
 
 def check_volume(loop, windows: list[dict]) -> None:

@@ -259,7 +259,7 @@ class Loop:
 
     def follow_retraining(self) -> None:
         """Waits for a retraining that the policy has started, until its candidate is judged."""
-        policy = self.rest.get(f"/retraining/policies/{POLICY}")
+        policy = self.policy()
         wanted = policy["spec"]["on"]
         firing = [alert["name"] for alert in self.rest.items("/alerts", state="firing")]
         causes = [name for name in firing if name in wanted]
@@ -274,13 +274,13 @@ class Loop:
                 f"{policy['min_new_labels']:,} new labels"
             )
 
+    def policy(self) -> dict:
+        policies = self.rest.items("/retraining/policies")
+        return next(policy for policy in policies if policy["name"] == POLICY)
+
     def soon_running(self) -> str | None:
         try:
-            return wait_for(
-                "a retraining",
-                DECISION_TIMEOUT_S,
-                lambda: self.rest.get(f"/retraining/policies/{POLICY}")["running"],
-            )
+            return wait_for("a retraining", DECISION_TIMEOUT_S, lambda: self.policy()["running"])
         except TimeoutError:
             return None
 
@@ -296,12 +296,5 @@ class Loop:
             return found if found["state"] not in RUNNING_RETRAINING else None
 
         found = wait_for("the end of the retraining", RETRAINING_TIMEOUT_S, judged)
-        gain, cost = found["gain"] or {}, found["cost"]
-        self.story.say(
-            f"retraining caused by alert {found['alert']}: {found['state']}, cost "
-            f"{cost['wall_ms'] / 1000:.1f} s "
-            f"({cost['cpu_ms'] / 1000:.1f} s of CPU) on {number(cost['training_rows'])} rows, gain "
-            f"{gain.get('metric', '-')} "
-            f"{number(gain.get('champion'), 3)} -> {number(gain.get('candidate'), 3)}"
-        )
+        self.story.say(f"retraining caused by alert {found['alert']}: {found['state']}")
         self.repository.commit(f"Retrained: {MODEL}/{found['candidate']}")
