@@ -33,12 +33,11 @@ def client(mlflow, fettle_server):
 
 @pytest.fixture
 def rest(fettle_server):
-    """Raw requests: rest("POST", "runs/create", {...}) -> (status, document or text)."""
+    """Raw requests: rest("POST", "runs/create", {...}) -> (status, document or text); a path with a leading / is absolute."""
     import requests
 
     def call(method, path, body=None, **options):
-        url = f"{fettle_server.url}/{path}" if path.startswith(("api/", "ajax-api/", "get-", "model-", "version")) else (
-            f"{fettle_server.url}/api/2.0/mlflow/{path}")
+        url = f"{fettle_server.url}{path}" if path.startswith("/") else f"{fettle_server.url}/api/2.0/mlflow/{path}"
         if body is not None and method != "GET":
             options["json"] = body
         elif body is not None:
