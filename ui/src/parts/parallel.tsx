@@ -234,7 +234,7 @@ export function Parallel({
         )}
       </Tip>
       <Twin
-        label="runs"
+        label="compared runs"
         head={['run', ...axes.map((a) => a.title)]}
         rows={strands.map((s) => [s.name, ...axes.map((a) => num(s.values[a.key]))])}
       />
