@@ -281,7 +281,9 @@ Response protocol_error(const Error& error, const Request& request) {
     out.end_array();
   }
   out.end_object();
-  Response response = Response::text(protocol_status(error.code), std::move(text), "application/json");
+  // Details come from an endpoint's contract alone: the request was understood, its content is refused.
+  const bool contract = error.code == Code::invalid_argument && !error.details.empty();
+  Response response = Response::text(contract ? 422 : protocol_status(error.code), std::move(text), "application/json");
   if (response.status == 429 || response.status == 503) response.headers.add("retry-after", "1");
   return response;
 }
