@@ -156,7 +156,7 @@ def train(loop: SmallLoop, version: str, months: list[str], shuffled: bool = Fal
         loop.runs[version] = run.info.run_id
 
 
-def send(loop: SmallLoop, month: str) -> None:
+def send(loop: SmallLoop, month: str, caller: int = 0) -> None:
     """The month's flights through the endpoint, each row with its own key and event time."""
     rows, start = rows_of(month), month_start(month)
     for first in range(0, len(rows), BATCH):
@@ -178,7 +178,7 @@ def send(loop: SmallLoop, month: str) -> None:
                     (start + int(row) * 60_000 for row in part.index),
                 ),
             ],
-            "parameters": {"fettle_key": f"{month}/{first}"},
+            "parameters": {"fettle_key": f"{month}/{first}/{caller}"},
         }
         answer = requests.post(f"{loop.url}/v2/models/{ENDPOINT}/infer", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
@@ -221,8 +221,8 @@ def wait(loop: SmallLoop, rollout: str, states: set[str], timeout_s: float = 30)
 
 def send_until(loop: SmallLoop, month: str, rollout: str, states: set[str]) -> dict:
     """Traffic until the rollout has ended: its steps need rows of both arms."""
-    for _ in range(20):
-        send(loop, month)
+    for caller in range(20):
+        send(loop, month, caller)
         found = loop.get(f"/rollouts/{rollout}")
         if found["state"] in states:
             return found
