@@ -23,8 +23,11 @@ WAIT_MS = 15_000
 def loop(tmp_path_factory):
     """A server with the small loop in it."""
     server = Server(tmp_path_factory.mktemp("ui") / "data")
-    yield small_loop.build(server.url)
-    assert server.stop() == 0, server.log
+    try:
+        yield small_loop.build(server.url)
+    finally:
+        code = server.stop()
+    assert code == 0, server.log
 
 
 @pytest.fixture(scope="session")
