@@ -4,7 +4,9 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
-#include <thread>
+#include <atomic>
+
+#include "base/thread_pool.h"
 
 namespace fettle::rpc {
 namespace {
@@ -30,7 +32,7 @@ class ServerTest : public ::testing::Test {
                        .access = Access::read,
                        .handler = [this](const Call& call, std::string message, ReplyDone done) {
                          had_deadline_ = call.deadline_ns > 0;
-                         threads_.emplace_back([message, done] { done(Reply{message}); });
+                         pool_.try_run([message, done] { done(Reply{message}); });
                        }});
     methods.push_back(
         {.name = "/t.S/Fail", .access = Access::read, .handler = [](const Call&, std::string, ReplyDone done) {
@@ -92,7 +94,7 @@ class ServerTest : public ::testing::Test {
   }
 
   SystemClock clock_;
-  std::vector<std::jthread> threads_;
+  ThreadPool pool_{{.name = "answers", .threads = 2}};
   std::atomic<bool> had_deadline_ = false;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
