@@ -211,7 +211,7 @@ class Loop:
     def tell_rollout(self, identity: str) -> None:
         found = self.rest.get(f"/rollouts/{identity}")
         weights = " -> ".join(f"{weight:g} %" for weight in weights_of(found))
-        self.story.say(f"rollout of {found['candidate']}: {weights}, {found['state']}")
+        self.story.say(f"rollout of version {found['candidate']}: {weights}, {found['state']}")
 
     def month_ends(self, month: str | None, labelled: str | None) -> None:
         """The window of `month` closes; the truth about the month `labelled` arrives, as data and
