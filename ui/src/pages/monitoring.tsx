@@ -145,6 +145,7 @@ function versionMarks(windows: Window[]): Record<string, string> {
 
 function Windows({ monitor, windows }: { monitor: string; windows: Window[] }) {
   const last = windows.findLast((w) => w.state !== 'open') ?? windows[windows.length - 1];
+  const labelled = windows.findLast((w) => toNumber(w.metrics.log_loss) !== null);
   const features = useMemo(() => orderFeatures(windows), [windows]);
   const [windowId, setWindow] = useQueryState('window');
   const [feature, setFeature] = useQueryState('feature');
@@ -161,15 +162,19 @@ function Windows({ monitor, windows }: { monitor: string; windows: Window[] }) {
       <div className="figures">
         <Figure value={last.id} what="newest closed window" />
         <Figure value={count(last.metrics.rows)} what="predictions" />
-        <Figure value={percent(last.metrics.label_coverage, 0)} what="have a label" />
-        <Figure value={fixed(last.metrics.auc, 3)} what={`AUC ${range(last, 'auc')}`} />
-        <Figure value={fixed(last.metrics.log_loss, 3)} what="log loss" />
-        <Figure value={fixed(last.metrics.calibration_error, 3)} what="calibration error" />
         <Figure
           value={percent(last.metrics.drift_share, 0)}
           what="of features drifted"
           tone={last.status === 'drifted' ? 'warning' : undefined}
         />
+        <Figure value={percent(last.metrics.label_coverage, 0)} what="have a label" />
+        {labelled && (
+          <>
+            <Figure value={fixed(labelled.metrics.auc, 3)} what={`AUC in ${labelled.id} ${range(labelled, 'auc')}`} />
+            <Figure value={fixed(labelled.metrics.log_loss, 3)} what={`log loss in ${labelled.id}`} />
+            <Figure value={fixed(labelled.metrics.calibration_error, 3)} what={`calibration error in ${labelled.id}`} />
+          </>
+        )}
       </div>
       <div className="drift">
         <div className="map">

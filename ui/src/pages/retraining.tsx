@@ -253,9 +253,11 @@ function Policy({ p, reload }: { p: RetrainingPolicy; reload: () => void }) {
           ) : (
             p.last_decision.reason
           )}{' '}
-          <span className="muted">
-            <Time ms={p.last_decision.at_ms} />
-          </span>
+          {p.last_decision.at_ms ? (
+            <span className="muted">
+              <Time ms={p.last_decision.at_ms} />
+            </span>
+          ) : null}
         </p>
       )}
       <Act

@@ -256,7 +256,9 @@ function RunTable({ runs, experiments, chosen, toggle, clear, more, showMore }: 
       cell: (r) => (
         <span className="row">
           <span className="dot" style={{ background: seriesColor(r.info.run_id) }} />
-          <Link to={path`/runs/${r.info.run_id}`}>{nameOf(r)}</Link>
+          <Link className="nowrap" to={path`/runs/${r.info.run_id}`}>
+            {nameOf(r)}
+          </Link>
         </span>
       ),
       by: nameOf,

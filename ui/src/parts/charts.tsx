@@ -120,7 +120,7 @@ export function LineChart({
     return kPad.left + (x.length > 1 ? (i / (x.length - 1)) * innerWidth : innerWidth / 2);
   };
   const py = (v: number) => kPad.top + (1 - (v - low) / (high - low)) * innerHeight;
-  const every = Math.max(1, Math.ceil((x.length * 62) / innerWidth));
+  const every = Math.max(1, Math.ceil((x.length * 76) / innerWidth));
   const nearest = (clientX: number, box: DOMRect) => {
     const target = ((clientX - box.left) / box.width) * width;
     let best = 0;

@@ -15,9 +15,42 @@ interface Placed extends LineageNode {
   y: number;
 }
 
+type Edge = { from: string; to: string };
+
+/**
+ * The edges that can all point to the right. Objects that live long (an alert, an endpoint) close circles over time; edges near the root
+ * are taken first, so the circle is cut where it is farthest from what was asked for.
+ */
+export function forwardEdges(graph: Lineage): Edge[] {
+  const depth = new Map(graph.nodes.map((n) => [n.id, Math.abs(n.depth)]));
+  const near = (e: Edge) => Math.min(depth.get(e.from) ?? 0, depth.get(e.to) ?? 0);
+  const candidates = graph.edges
+    .filter((e) => depth.has(e.from) && depth.has(e.to) && e.from !== e.to)
+    .toSorted((a, b) => near(a) - near(b));
+  const next = new Map<string, string[]>();
+  const reaches = (start: string, target: string) => {
+    const seen = new Set([start]);
+    const queue = [start];
+    for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+      if (id === target) return true;
+      for (const other of next.get(id) ?? []) {
+        if (!seen.has(other)) {
+          seen.add(other);
+          queue.push(other);
+        }
+      }
+    }
+    return false;
+  };
+  return candidates.filter((e) => {
+    if (reaches(e.to, e.from)) return false;
+    next.set(e.from, [...(next.get(e.from) ?? []), e.to]);
+    return true;
+  });
+}
+
 export function layout(graph: Lineage): { nodes: Placed[]; width: number; height: number } {
-  const ids = new Set(graph.nodes.map((n) => n.id));
-  const edges = graph.edges.filter((e) => ids.has(e.from) && ids.has(e.to) && e.from !== e.to);
+  const edges = forwardEdges(graph);
   const layer = new Map<string, number>(graph.nodes.map((n) => [n.id, 0]));
   for (let round = 0; round < graph.nodes.length; round += 1) {
     let moved = false;
