@@ -158,7 +158,10 @@ void Call::choose_outputs(serving::InferRequest& request) {
 void Call::run_model(const ServedModel& model, serving::InferRequest request, int64_t deadline_ns) {
   uint32_t stage = stage_.load();
   auto pin = gateway_.parts_.runtime.pin(model.model, model.version);
-  if (!pin) return answered(stage, std::unexpected(std::move(pin.error())));
+  if (!pin) {
+    return answered(stage,
+                    unexpected(Code::unavailable, "version {} of '{}' is not loaded", model.version, model.model));
+  }
   request.deadline_ns = deadline_ns;
   gateway_.wheel_->set(*this, deadline_ns, stage);
   (*pin)->infer(std::move(request), [call = self(), stage](Outcome<serving::InferResponse> outcome) {
@@ -346,9 +349,12 @@ Error Call::unanswered() const {
 }
 
 void Call::finish_with(Error error) {
-  if (client_error_) {
-    if (endpoint_->client_errors != nullptr) endpoint_->client_errors->add();
-  } else if (arm_ != nullptr) {
+  if (client_error_ || arm_ == nullptr) {
+    metrics::Counter* refused = error.code == Code::unavailable         ? endpoint_->refused_unavailable
+                                : error.code == Code::deadline_exceeded ? endpoint_->refused_deadline
+                                                                        : endpoint_->refused_invalid;
+    if (refused != nullptr) refused->add();
+  } else {
     count(arm_failed_);
   }
   done_(std::unexpected(std::move(error)));

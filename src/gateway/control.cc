@@ -67,8 +67,8 @@ void Control::tick() {
       } else if (parts_.clock.now_ms() >= entry->next_try_ms) {
         refresh(*entry, kSystem);
       }
-    } catch (const Failure& failure) {
-      log_warn("endpoint could not be brought forward", {{"endpoint", name}, {"error", failure.what()}});
+    } catch (const std::exception& error) {
+      log_warn("endpoint could not be brought forward", {{"endpoint", name}, {"error", error.what()}});
     }
   }
 }

@@ -156,9 +156,13 @@ void Gateway::bind_metrics(EndpointSnapshot& endpoint) const {
     endpoint.verdict_rows[i++] = &registry.counter("fettle_endpoint_verdict_rows_total", "Rows that got a verdict.",
                                                    {{"endpoint", endpoint.name}, {"verdict", verdict_name(verdict)}});
   }
-  endpoint.client_errors = &registry.counter("fettle_endpoint_refused_total",
-                                             "Requests refused as the caller's error (contract, shape, type).",
-                                             {{"endpoint", endpoint.name}});
+  auto refused = [&](Code code) {
+    return &registry.counter("fettle_endpoint_refused_total", "Requests refused before an arm's model saw them.",
+                             {{"endpoint", endpoint.name}, {"code", std::string(code_name(code))}});
+  };
+  endpoint.refused_invalid = refused(Code::invalid_argument);
+  endpoint.refused_unavailable = refused(Code::unavailable);
+  endpoint.refused_deadline = refused(Code::deadline_exceeded);
 }
 
 }  // namespace fettle::gateway

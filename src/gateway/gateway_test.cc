@@ -189,6 +189,10 @@ TEST_F(GatewayTest, ReturnsRowFactsOnlyWhenAsked) {
 
 TEST_F(GatewayTest, RefusesWhenNothingServesOrTheDeadlineHasPassed) {
   serve();
+  runtime_.remove("flights-delay", "1");
+  auto unloaded = ask(gateway_, "flights", request({30}, {"UA"}));
+  EXPECT_EQ(unloaded.error().code, Code::unavailable);
+  EXPECT_EQ(unloaded.error().message, "version 1 of 'flights-delay' is not loaded");
   auto late = request({30}, {"UA"});
   late.deadline_ns = 1;
   EXPECT_EQ(ask(gateway_, "flights", std::move(late)).error().code, Code::deadline_exceeded);
@@ -202,6 +206,9 @@ TEST_F(GatewayTest, RefusesWhenNothingServesOrTheDeadlineHasPassed) {
   auto answer = ask(gateway_, "flights", request({30}, {"UA"}));
   EXPECT_EQ(answer.error().code, Code::unavailable);
   EXPECT_EQ(answer.error().message, "endpoint 'flights' does not serve yet: model 'flights-delay' has no version 9");
+  double refused = 0;
+  for (const auto& sample : metrics_.samples("fettle_endpoint_refused_total")) refused += sample.value;
+  EXPECT_EQ(refused, 1);  // the late one; the last endpoint of this test has no series
 }
 
 TEST_F(GatewayTest, ObservesBeforeItEnforces) {

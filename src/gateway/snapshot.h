@@ -95,7 +95,10 @@ struct EndpointSnapshot {
   std::vector<FallbackSnapshot> fallback;
   std::shared_ptr<EndpointTraffic> traffic;
   metrics::Counter* verdict_rows[5] = {};  // in the order of kVerdicts
-  metrics::Counter* client_errors = nullptr;
+  // Requests that never reached an arm's model, by error.
+  metrics::Counter* refused_invalid = nullptr;
+  metrics::Counter* refused_unavailable = nullptr;
+  metrics::Counter* refused_deadline = nullptr;
 };
 
 struct Snapshot {
