@@ -1,4 +1,5 @@
-// What a filtered, ordered, paged listing asks for, without saying how it is stored. A domain module names its own fields:
+// What a filtered, ordered, paged listing asks for, without saying how it is stored. A domain module names its own
+// fields:
 //   enum class RunField { metric, param, start_time };   using RunCondition = Condition<RunField>;
 #pragma once
 

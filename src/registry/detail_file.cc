@@ -1,5 +1,5 @@
-#include "json/json.h"
 #include "registry/detail_file.h"
+#include "json/json.h"
 
 namespace fettle::registry {
 

@@ -36,7 +36,11 @@ RegisteredModel Registry::create_model(const std::string& name, const std::vecto
           "on conflict (model_id, key) do update set value = excluded.value",
           id, tag.key, tag.value);
     }
-    journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by, .action = "registered_model.create", .subject = name, .detail = "{}", .at_ms = now});
+    journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by,
+                              .action = "registered_model.create",
+                              .subject = name,
+                              .detail = "{}",
+                              .at_ms = now});
     return load_model(c, id);
   });
 }
@@ -58,10 +62,14 @@ RegisteredModel Registry::rename_model(const std::string& name, const std::strin
     if (new_name != name) {
       for (const auto& row : c.query("select version from model_versions where model_id = $1", id)) {
         std::string version = row.text(0);
-        journal::add_edge(c, {{"model_version", name + "/" + version}, {"model_version", new_name + "/" + version}, "renamed", now});
+        journal::add_edge(
+            c, {{"model_version", name + "/" + version}, {"model_version", new_name + "/" + version}, "renamed", now});
       }
-      journal::record_audit(
-          c, {.actor = by.empty() ? "anonymous" : by, .action = "registered_model.rename", .subject = new_name, .detail = rename_detail(name), .at_ms = now});
+      journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by,
+                                .action = "registered_model.rename",
+                                .subject = new_name,
+                                .detail = rename_detail(name),
+                                .at_ms = now});
     }
     return load_model(c, id);
   });
@@ -88,7 +96,11 @@ void Registry::delete_model(const std::string& name, const std::string& by) {
     c.exec("delete from model_versions where model_id = $1", id);
     c.exec("delete from registered_model_tags where model_id = $1", id);
     c.exec("delete from registered_models where id = $1", id);
-    journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by, .action = "registered_model.delete", .subject = name, .detail = "{}", .at_ms = now});
+    journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by,
+                              .action = "registered_model.delete",
+                              .subject = name,
+                              .detail = "{}",
+                              .at_ms = now});
   });
   notify(name);
 }
@@ -104,8 +116,9 @@ void Registry::set_model_tag(const std::string& name, const KeyValue& tag) {
 }
 
 void Registry::delete_model_tag(const std::string& name, const std::string& key) {
-  database_.write(
-      [&](sql::Connection& c) { c.exec("delete from registered_model_tags where model_id = $1 and key = $2", model_id_of(c, name), key); });
+  database_.write([&](sql::Connection& c) {
+    c.exec("delete from registered_model_tags where model_id = $1 and key = $2", model_id_of(c, name), key);
+  });
 }
 
 }  // namespace fettle::registry

@@ -11,9 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kStages = {"None", "Staging", "Production", "Archived"};
 constexpr size_t kAliasLimit = 255;
 
-bool is_alias_character(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-}
+bool is_alias_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; }
 
 }  // namespace
 
@@ -31,7 +29,8 @@ void check_model_name(std::string_view name) {
 }
 
 void check_alias(std::string_view alias) {
-  if (alias.size() > kAliasLimit) fail(Code::invalid_argument, "'alias' exceeds the maximum length of {} characters", kAliasLimit);
+  if (alias.size() > kAliasLimit)
+    fail(Code::invalid_argument, "'alias' exceeds the maximum length of {} characters", kAliasLimit);
   bool allowed = !alias.empty();
   for (char c : alias) allowed = allowed && is_alias_character(c);
   if (!allowed) {
@@ -49,7 +48,8 @@ void check_tag(std::string_view key, std::string_view value) {
     fail(Code::invalid_argument,
          "Missing value for required parameter 'key'. See the API docs for more information about request parameters.");
   }
-  if (key.size() > kTagKeyLimit) fail(Code::invalid_argument, "'key' exceeds the maximum length of {} characters", kTagKeyLimit);
+  if (key.size() > kTagKeyLimit)
+    fail(Code::invalid_argument, "'key' exceeds the maximum length of {} characters", kTagKeyLimit);
   if (value.size() > kTagValueLimit) {
     fail(Code::invalid_argument, "'value' exceeds the maximum length of {} characters", kTagValueLimit);
   }
@@ -65,7 +65,8 @@ std::string canonical_stage(std::string_view stage) {
   for (auto known : kStages) {
     if (iequals(stage, known)) return std::string(known);
   }
-  fail(Code::invalid_argument, "Invalid Model Version stage: {}. Value must be one of None, Staging, Production, Archived.", stage);
+  fail(Code::invalid_argument,
+       "Invalid Model Version stage: {}. Value must be one of None, Staging, Production, Archived.", stage);
 }
 
 }  // namespace fettle::registry

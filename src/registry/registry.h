@@ -1,5 +1,5 @@
-// The registry: named models with numbered versions, aliases, tags and stages (spec/mlflow.md 1.5, 2.8). Every change is audited in
-// the same transaction; a version is an effect of its run in the lineage.
+// The registry: named models with numbered versions, aliases, tags and stages (spec/mlflow.md 1.5, 2.8). Every change
+// is audited in the same transaction; a version is an effect of its run in the lineage.
 //   registry::Registry registry(database, sources, clock);
 //   auto version = registry.create_version({.model = "flights", .source = "models:/m-…", .model_id = "m-…"}, "ann");
 //   registry.set_alias("flights", "champion", version.version, "ann");
@@ -18,15 +18,16 @@ class Database;
 
 namespace fettle::registry {
 
-// Thread-safe; keeps references to its collaborators. Unknown models and versions are not_found. `by` is who asks, for the audit.
+// Thread-safe; keeps references to its collaborators. Unknown models and versions are not_found. `by` is who asks, for
+// the audit.
 class Registry {
  public:
   // `changed` is told the model after each committed change to its versions or aliases; it must be quick.
   Registry(sql::Database& database, const Sources& sources, const Clock& clock,
            std::function<void(const std::string& model)> changed = {});
 
-  RegisteredModel create_model(const std::string& name, const std::vector<KeyValue>& tags, std::optional<std::string> description,
-                               const std::string& by);
+  RegisteredModel create_model(const std::string& name, const std::vector<KeyValue>& tags,
+                               std::optional<std::string> description, const std::string& by);
   RegisteredModel get_model(const std::string& name) const;
   // Versions, tags and aliases come along; old lineage stays reachable.
   RegisteredModel rename_model(const std::string& name, const std::string& new_name, const std::string& by);
@@ -58,7 +59,8 @@ class Registry {
   void set_version_tag(const std::string& model, int64_t version, const KeyValue& tag);
   void delete_version_tag(const std::string& model, int64_t version, const std::string& key);
   enum class Others { keep, archive };
-  ModelVersion transition(const std::string& model, int64_t version, const std::string& stage, Others others, const std::string& by);
+  ModelVersion transition(const std::string& model, int64_t version, const std::string& stage, Others others,
+                          const std::string& by);
   // The highest version of each stage present, or of the stages asked for.
   std::vector<ModelVersion> latest_versions(const std::string& model, const std::vector<std::string>& stages) const;
   Page<ModelVersion> search_versions(const VersionQuery& query) const;

@@ -27,7 +27,10 @@ class RegistryTest : public testing::Test {
     registry_.create_model("m", {{"team", "ops"}}, std::nullopt, "ann");
   }
   int64_t make_version(std::string model = "m", std::vector<KeyValue> tags = {}) {
-    return registry_.create_version({.model = std::move(model), .source = "runs:/run/model", .run_id = "run", .tags = std::move(tags)}, "ann").version;
+    return registry_
+        .create_version(
+            {.model = std::move(model), .source = "runs:/run/model", .run_id = "run", .tags = std::move(tags)}, "ann")
+        .version;
   }
   Error error_of(const std::function<void()>& body) {
     try {
@@ -43,7 +46,8 @@ class RegistryTest : public testing::Test {
   }
 
   TemporaryDirectory directory_;
-  std::unique_ptr<sql::Database> database_ = sql::Database::open("sqlite:///" + (directory_.path() / "t.db").string(), {.durable = false});
+  std::unique_ptr<sql::Database> database_ =
+      sql::Database::open("sqlite:///" + (directory_.path() / "t.db").string(), {.durable = false});
   ManualClock clock_;
   FakeSources sources_;
   std::vector<std::string> changes_;
@@ -54,7 +58,8 @@ TEST_F(RegistryTest, AVersionIsAnEffectOfItsRun) {
   EXPECT_EQ(make_version(), 1);
   auto version = registry_.get_version("m", 1);
   EXPECT_EQ(version.storage_location, "mlflow-artifacts:/0/run/artifacts/model");
-  auto edges = database_->read([](sql::Connection& c) { return journal::edges(c, {"model_version", "m/1"}, journal::Direction::up, 10); });
+  auto edges = database_->read(
+      [](sql::Connection& c) { return journal::edges(c, {"model_version", "m/1"}, journal::Direction::up, 10); });
   ASSERT_EQ(edges.size(), 1U);
   EXPECT_EQ(edges[0].from, (journal::Node{"run", "run"}));
   EXPECT_EQ(edges[0].relation, "registered");
@@ -78,7 +83,8 @@ TEST_F(RegistryTest, AliasMovesAreOneStepAndAudited) {
   EXPECT_EQ(registry_.get_by_alias("m", "champion").version, 2);
   registry_.delete_alias("m", "champion", "ann");
   registry_.delete_alias("m", "champion", "ann");
-  EXPECT_EQ(error_of([&] { registry_.get_by_alias("m", "champion"); }).message, "Registered model alias champion not found.");
+  EXPECT_EQ(error_of([&] { registry_.get_by_alias("m", "champion"); }).message,
+            "Registered model alias champion not found.");
   EXPECT_EQ(error_of([&] { registry_.get_by_alias("none", "champion"); }).code, Code::not_found);
 }
 
@@ -115,7 +121,8 @@ TEST_F(RegistryTest, RenamingTakesEverythingAlongAndKeepsTheLineage) {
   EXPECT_EQ(renamed.tags, (std::vector<KeyValue>{{"team", "ops"}}));
   EXPECT_EQ(registry_.get_by_alias("n", "a").version, 1);
   EXPECT_EQ(error_of([&] { registry_.get_model("m"); }).message, "Registered Model with name=m not found");
-  auto edges = database_->read([](sql::Connection& c) { return journal::edges(c, {"model_version", "n/1"}, journal::Direction::up, 10); });
+  auto edges = database_->read(
+      [](sql::Connection& c) { return journal::edges(c, {"model_version", "n/1"}, journal::Direction::up, 10); });
   ASSERT_EQ(edges.size(), 1U);
   EXPECT_EQ(edges[0].from.id, "m/1");
 }
@@ -128,7 +135,8 @@ TEST_F(RegistryTest, StagesArchiveTheOthersOnlyWhenAsked) {
   EXPECT_EQ(registry_.transition("m", 2, "PRODUCTION", Others::archive, "ann").stage, "Production");
   EXPECT_EQ(registry_.get_version("m", 1).stage, "Archived");
   EXPECT_EQ(registry_.latest_versions("m", {"production"}).at(0).version, 2);
-  EXPECT_EQ(error_of([&] { registry_.transition("m", 1, "Archived", Others::archive, "ann"); }).code, Code::invalid_argument);
+  EXPECT_EQ(error_of([&] { registry_.transition("m", 1, "Archived", Others::archive, "ann"); }).code,
+            Code::invalid_argument);
   EXPECT_EQ(error_of([&] { registry_.transition("m", 1, "foo", Others::keep, "ann"); }).message,
             "Invalid Model Version stage: foo. Value must be one of None, Staging, Production, Archived.");
 }
@@ -141,20 +149,26 @@ TEST_F(RegistryTest, AVersionOfAVersionPointsAtTheSameFiles) {
   EXPECT_EQ(copy.source, "models:/m/1");
   EXPECT_EQ(copy.storage_location, "mlflow-artifacts:/0/run/artifacts/model");
   EXPECT_EQ(copy.run_id, "run");
-  EXPECT_EQ(error_of([&] { registry_.create_version({.model = "copy", .source = "models:/m/9"}, "ann"); }).code, Code::not_found);
-  EXPECT_EQ(error_of([&] { registry_.create_version({.model = "copy", .source = "models:/m/1", .run_id = "other"}, "ann"); }).code,
+  EXPECT_EQ(error_of([&] { registry_.create_version({.model = "copy", .source = "models:/m/9"}, "ann"); }).code,
+            Code::not_found);
+  EXPECT_EQ(error_of([&] {
+              registry_.create_version({.model = "copy", .source = "models:/m/1", .run_id = "other"}, "ann");
+            }).code,
             Code::invalid_argument);
 }
 
 TEST_F(RegistryTest, APromptTagNeverWidensWhatASourceMayBe) {
   auto error = error_of([&] {
-    registry_.create_version({.model = "m", .source = "/etc/passwd", .tags = {{std::string(kPromptTag), "true"}}}, "ann");
+    registry_.create_version({.model = "m", .source = "/etc/passwd", .tags = {{std::string(kPromptTag), "true"}}},
+                             "ann");
   });
   EXPECT_EQ(error.message, "Invalid prompt source: '/etc/passwd'. Prompt sources must use an MLflow placeholder.");
-  registry_.create_version({.model = "m", .source = "dummy-source", .tags = {{std::string(kPromptTag), "True"}}}, "ann");
+  registry_.create_version({.model = "m", .source = "dummy-source", .tags = {{std::string(kPromptTag), "True"}}},
+                           "ann");
   EXPECT_TRUE(registry_.search_versions({}).items.empty()) << "prompts are hidden";
   EXPECT_EQ(registry_.search_versions({.prompts = true}).items.size(), 1U);
-  EXPECT_EQ(error_of([&] { registry_.create_version({.model = "m", .source = "models:/m/1"}, "ann"); }).code, Code::invalid_argument);
+  EXPECT_EQ(error_of([&] { registry_.create_version({.model = "m", .source = "models:/m/1"}, "ann"); }).code,
+            Code::invalid_argument);
 }
 
 TEST_F(RegistryTest, SearchPagesEqualTheWhole) {

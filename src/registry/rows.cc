@@ -11,25 +11,31 @@ std::string model_id_of(sql::Connection& c, const std::string& name) {
 }
 
 RegisteredModel load_model(sql::Connection& c, const std::string& model_id) {
-  auto row = c.query("select name, description, user_id, created_ms, updated_ms from registered_models where id = $1", model_id).at(0);
+  auto row = c.query("select name, description, user_id, created_ms, updated_ms from registered_models where id = $1",
+                     model_id)
+                 .at(0);
   RegisteredModel model{.name = row.text(0),
                         .description = row.find_text(1),
                         .user_id = row.text(2),
                         .created_ms = row.integer(3),
                         .updated_ms = row.integer(4)};
-  for (const auto& tag : c.query("select key, value from registered_model_tags where model_id = $1 order by key", model_id)) {
+  for (const auto& tag :
+       c.query("select key, value from registered_model_tags where model_id = $1 order by key", model_id)) {
     model.tags.push_back({tag.text(0), tag.text(1)});
   }
-  for (const auto& alias : c.query("select alias, version from model_aliases where model_id = $1 order by alias", model_id)) {
+  for (const auto& alias :
+       c.query("select alias, version from model_aliases where model_id = $1 order by alias", model_id)) {
     model.aliases.push_back({alias.text(0), alias.integer(1)});
   }
   model.latest_versions = load_latest(c, model_id, {}, Aliases::leave);
   return model;
 }
 
-std::optional<ModelVersion> find_model_version(sql::Connection& c, const std::string& model_id, int64_t version, Aliases aliases) {
+std::optional<ModelVersion> find_model_version(sql::Connection& c, const std::string& model_id, int64_t version,
+                                               Aliases aliases) {
   auto row = c.query_one(
-      "select m.name, v.version, v.description, v.user_id, v.stage, v.source, v.storage_location, v.run_id, v.logged_model_id, "
+      "select m.name, v.version, v.description, v.user_id, v.stage, v.source, v.storage_location, v.run_id, "
+      "v.logged_model_id, "
       "v.run_link, v.created_ms, v.updated_ms from model_versions v join registered_models m on m.id = v.model_id "
       "where v.model_id = $1 and v.version = $2 and v.deleted = $3",
       model_id, version, false);
@@ -47,11 +53,13 @@ std::optional<ModelVersion> find_model_version(sql::Connection& c, const std::st
                      .created_ms = row->integer(10),
                      .updated_ms = row->integer(11)};
   for (const auto& tag :
-       c.query("select key, value from model_version_tags where model_id = $1 and version = $2 order by key", model_id, version)) {
+       c.query("select key, value from model_version_tags where model_id = $1 and version = $2 order by key", model_id,
+               version)) {
     found.tags.push_back({tag.text(0), tag.text(1)});
   }
   if (aliases == Aliases::leave) return found;
-  for (const auto& alias : c.query("select alias from model_aliases where model_id = $1 and version = $2 order by alias", model_id, version)) {
+  for (const auto& alias : c.query(
+           "select alias from model_aliases where model_id = $1 and version = $2 order by alias", model_id, version)) {
     found.aliases.push_back(alias.text(0));
   }
   return found;
@@ -65,10 +73,12 @@ ModelVersion get_model_version(sql::Connection& c, const std::string& model, int
   return *found;
 }
 
-std::vector<ModelVersion> load_latest(sql::Connection& c, const std::string& model_id, const std::vector<std::string>& stages,
-                                      Aliases aliases) {
+std::vector<ModelVersion> load_latest(sql::Connection& c, const std::string& model_id,
+                                      const std::vector<std::string>& stages, Aliases aliases) {
   auto rows = c.query(
-      "select stage, max(version) from model_versions where model_id = $1 and deleted = $2 group by stage order by stage", model_id, false);
+      "select stage, max(version) from model_versions where model_id = $1 and deleted = $2 group by stage order by "
+      "stage",
+      model_id, false);
   std::vector<ModelVersion> latest;
   for (const auto& row : rows) {
     if (!stages.empty() && std::find(stages.begin(), stages.end(), row.text(0)) == stages.end()) continue;

@@ -17,12 +17,14 @@ std::string model_id_of(sql::Connection& c, const std::string& name);
 RegisteredModel load_model(sql::Connection& c, const std::string& model_id);
 
 enum class Aliases { load, leave };
-std::optional<ModelVersion> find_model_version(sql::Connection& c, const std::string& model_id, int64_t version, Aliases aliases);
+std::optional<ModelVersion> find_model_version(sql::Connection& c, const std::string& model_id, int64_t version,
+                                               Aliases aliases);
 // not_found `Model Version (name=X, version=N) not found`.
-ModelVersion get_model_version(sql::Connection& c, const std::string& model, int64_t version, Aliases aliases = Aliases::load);
+ModelVersion get_model_version(sql::Connection& c, const std::string& model, int64_t version,
+                               Aliases aliases = Aliases::load);
 
 // The highest version of each stage, in order of stage; `stages` empty: all.
-std::vector<ModelVersion> load_latest(sql::Connection& c, const std::string& model_id, const std::vector<std::string>& stages,
-                                      Aliases aliases);
+std::vector<ModelVersion> load_latest(sql::Connection& c, const std::string& model_id,
+                                      const std::vector<std::string>& stages, Aliases aliases);
 
 }  // namespace fettle::registry

@@ -38,12 +38,16 @@ void add_condition(sql::Statement& s, std::string_view tags, const Condition<Fie
 }
 
 void add_prompt_rule(sql::Statement& s, std::string_view tags, bool prompts) {
-  s.add(prompts ? " and exists (" : " and not exists (").add(tags).add(" and t.key = ").add(s.bind(std::string(kPromptTag)));
+  s.add(prompts ? " and exists (" : " and not exists (")
+      .add(tags)
+      .add(" and t.key = ")
+      .add(s.bind(std::string(kPromptTag)));
   s.add(" and lower(t.value) = 'true')");
 }
 
 template <class Field>
-std::vector<sql::SortColumn> sort_columns(const std::vector<OrderBy<Field>>& order, std::vector<sql::SortColumn> fallback) {
+std::vector<sql::SortColumn> sort_columns(const std::vector<OrderBy<Field>>& order,
+                                          std::vector<sql::SortColumn> fallback) {
   std::vector<sql::SortColumn> columns;
   std::set<std::string> seen;
   for (const auto& term : order) {
@@ -89,13 +93,15 @@ Page<RegisteredModel> Registry::search_models(const ModelQuery& query) const {
 }
 
 Page<ModelVersion> Registry::search_versions(const VersionQuery& query) const {
-  constexpr std::string_view kTags = "select 1 from model_version_tags t where t.model_id = v.model_id and t.version = v.version";
+  constexpr std::string_view kTags =
+      "select 1 from model_version_tags t where t.model_id = v.model_id and t.version = v.version";
   std::vector<sql::SortColumn> fallback = {{"m.name", false}, {"v.version", true}};
   if (query.order.empty()) fallback.insert(fallback.begin(), {"v.updated_ms", true});
   auto columns = sort_columns(query.order, fallback);
   sql::Statement s("select v.model_id, v.version");
   for (const auto& column : columns) s.add(", ").add(column.expression);
-  s.add(" from model_versions v join registered_models m on m.id = v.model_id where v.deleted = ").add(s.bind(int64_t{0}));
+  s.add(" from model_versions v join registered_models m on m.id = v.model_id where v.deleted = ")
+      .add(s.bind(int64_t{0}));
   add_prompt_rule(s, kTags, query.prompts);
   for (const auto& condition : query.conditions) add_condition(s, kTags, condition);
   finish(s, query, columns);

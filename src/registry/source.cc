@@ -20,8 +20,9 @@ bool is_digits(std::string_view text) {
 
 [[noreturn]] void fail_identity(const std::string& source, std::string_view parameter) {
   fail(Code::invalid_argument,
-       "Invalid model version source: '{}'. The {} request parameter must identify the resource that contains the source.", source,
-       parameter);
+       "Invalid model version source: '{}'. The {} request parameter must identify the resource that contains the "
+       "source.",
+       source, parameter);
 }
 
 std::string decode_fully(std::string text) {
@@ -43,8 +44,10 @@ bool has_dot_segments(std::string_view path) {
 void refuse_relative_parts(const std::string& source) {
   if (!has_dot_segments(decode_fully(source))) return;
   fail(Code::invalid_argument,
-       "Invalid model version source: '{}'. If supplying a source as an http, https, local file path, ftp, objectstore, or "
-       "mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute "
+       "Invalid model version source: '{}'. If supplying a source as an http, https, local file path, ftp, "
+       "objectstore, or "
+       "mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please "
+       "provide an absolute "
        "path.",
        source);
 }
@@ -74,7 +77,8 @@ SourceLocation from_logged_model(const SourceRequest& request, const std::string
   if (request.model_id != model_id) fail_identity(request.source, "model_id");
   auto model = sources.logged_model(model_id);
   if (!model) fail(Code::not_found, "Logged model with ID '{}' not found.", model_id);
-  if (!request.run_id.empty() && !model->run_id.empty() && request.run_id != model->run_id) fail_identity(request.source, "run_id");
+  if (!request.run_id.empty() && !model->run_id.empty() && request.run_id != model->run_id)
+    fail_identity(request.source, "run_id");
   return {request.source, model->artifact_uri, request.run_id.empty() ? model->run_id : request.run_id, model_id};
 }
 
@@ -98,7 +102,8 @@ SourceLocation from_store(const SourceRequest& request, const std::string& uri, 
     if (location.run_id.empty()) location.run_id = model->run_id;
     return location;
   }
-  if (request.run_id.empty() || !is_inside(uri, run_root(request.run_id, sources))) fail_identity(request.source, "run_id");
+  if (request.run_id.empty() || !is_inside(uri, run_root(request.run_id, sources)))
+    fail_identity(request.source, "run_id");
   return location;
 }
 
@@ -135,13 +140,15 @@ std::optional<ModelReference> parse_model_reference(std::string_view text) {
 SourceLocation resolve_source(const SourceRequest& request, const Sources& sources) {
   const std::string& source = request.source;
   if (request.is_prompt) {
-    if (source == "dummy-source" || source == "prompt-template") return {source, source, request.run_id, request.model_id};
+    if (source == "dummy-source" || source == "prompt-template")
+      return {source, source, request.run_id, request.model_id};
     fail(Code::invalid_argument, "Invalid prompt source: '{}'. Prompt sources must use an MLflow placeholder.", source);
   }
   if (source.starts_with("models:")) {
     auto reference = parse_model_reference(source);
     if (!reference || reference->model_id.empty()) {
-      fail(Code::invalid_argument, "Invalid model version source: '{}'. Expected models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID.",
+      fail(Code::invalid_argument,
+           "Invalid model version source: '{}'. Expected models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID.",
            source);
     }
     return from_logged_model(request, reference->model_id, sources);
@@ -163,13 +170,16 @@ SourceLocation resolve_source(const SourceRequest& request, const Sources& sourc
   }
   if (uri && uri->scheme != "file") {
     fail(Code::invalid_argument,
-         "'source' cannot use the '{0}' scheme: the '{0}' scheme addresses a host other than the tracking server's configured artifact "
+         "'source' cannot use the '{0}' scheme: the '{0}' scheme addresses a host other than the tracking server's "
+         "configured artifact "
          "storage, register the model from a run, a logged model or object storage instead",
          uri->scheme);
   }
   fail(Code::invalid_argument,
-       "Invalid model version source: '{}'. To use a local path as a model version source, the run_id request parameter has to be "
-       "specified and the local path has to be contained within the artifact directory of the run specified by the run_id.",
+       "Invalid model version source: '{}'. To use a local path as a model version source, the run_id request "
+       "parameter has to be "
+       "specified and the local path has to be contained within the artifact directory of the run specified by the "
+       "run_id.",
        source);
 }
 

@@ -24,7 +24,7 @@ class Sources {
 // `models:/NAME/VERSION`, `models:/NAME@ALIAS`, `models:/NAME/latest`, `models:/m-…`; also without the prefix.
 struct ModelReference {
   std::string name;
-  std::string version;   // decimal digits, or "latest" in any case
+  std::string version;  // decimal digits, or "latest" in any case
   std::string alias;
   std::string model_id;  // "m-…": then the others are empty
 };
@@ -43,7 +43,8 @@ struct SourceLocation {
   std::string run_id;            // given or inherited
   std::string model_id;
 };
-// For every source but `models:/NAME…`. invalid_argument when the source is not allowed, not_found when what it names is not there.
+// For every source but `models:/NAME…`. invalid_argument when the source is not allowed, not_found when what it names
+// is not there.
 SourceLocation resolve_source(const SourceRequest& request, const Sources& sources);
 
 }  // namespace fettle::registry

@@ -47,7 +47,8 @@ TEST(Source, ALoggedModelNeedsItsIdAndGivesItsRun) {
 }
 
 TEST(Source, ARunMustBeTheNamedOne) {
-  EXPECT_EQ(resolve("runs:/" + kRun + "/model", kRun).storage_location, "mlflow-artifacts:/1/" + kRun + "/artifacts/model");
+  EXPECT_EQ(resolve("runs:/" + kRun + "/model", kRun).storage_location,
+            "mlflow-artifacts:/1/" + kRun + "/artifacts/model");
   EXPECT_EQ(code_of("runs:/" + kRun + "/model"), Code::invalid_argument);
   EXPECT_EQ(code_of("runs:/" + kRun + "/../../other", kRun), Code::invalid_argument);
   std::string unknown(32, 'd');
@@ -57,10 +58,12 @@ TEST(Source, ARunMustBeTheNamedOne) {
 TEST(Source, AStorePathMustBeInsideTheRunOrModel) {
   std::string root = "mlflow-artifacts:/1/" + kRun + "/artifacts";
   EXPECT_EQ(resolve(root + "/model", kRun).storage_location, root + "/model");
-  EXPECT_EQ(resolve("http://host:5000/api/2.0/mlflow-artifacts/artifacts/1/" + kRun + "/artifacts/model", kRun).storage_location, root + "/model");
+  EXPECT_EQ(resolve("http://host:5000/api/2.0/mlflow-artifacts/artifacts/1/" + kRun + "/artifacts/model", kRun)
+                .storage_location,
+            root + "/model");
   EXPECT_EQ(resolve("mlflow-artifacts:/1/models/" + kModel + "/artifacts", "", kModel).run_id, kRun);
-  for (auto source : {root + "2/model", root + "/../../x", root + "/%2e%2e/x", root + "/%252e%252e/x", std::string("mlflow-artifacts:/2/other"),
-                      root + "/a\\b", root + "/a#b"}) {
+  for (auto source : {root + "2/model", root + "/../../x", root + "/%2e%2e/x", root + "/%252e%252e/x",
+                      std::string("mlflow-artifacts:/2/other"), root + "/a\\b", root + "/a#b"}) {
     EXPECT_EQ(code_of(source, kRun), Code::invalid_argument) << source;
   }
   EXPECT_EQ(code_of(root + "/model"), Code::invalid_argument) << "neither run nor model named";
@@ -68,10 +71,30 @@ TEST(Source, AStorePathMustBeInsideTheRunOrModel) {
 
 // The advisories of spec/mlflow.md 4.4: a source must never make the server read its own disk or another host.
 TEST(Source, LocalFilesAndForeignHostsAreRefused) {
-  for (auto source : {"/etc/passwd", "file:///etc/passwd", "file:/etc/passwd", "file://host/etc", "../../etc/passwd", "etc/passwd", "C:/windows",
-                      "word", "http://169.254.169.254/latest", "https://evil/x#../", "ftp://host/x", "sftp://host/x", "hdfs://host/x",
-                      "mlflow-artifacts://host/1/x", "r2://x/y", "b2://x/y", "viewfs://x/y", "models:/../x", "models:/name", "models:/a/b/c",
-                      "dummy-source", "prompt-template", "//proc/self/root", "abfss://c@h/x"}) {
+  for (auto source : {"/etc/passwd",
+                      "file:///etc/passwd",
+                      "file:/etc/passwd",
+                      "file://host/etc",
+                      "../../etc/passwd",
+                      "etc/passwd",
+                      "C:/windows",
+                      "word",
+                      "http://169.254.169.254/latest",
+                      "https://evil/x#../",
+                      "ftp://host/x",
+                      "sftp://host/x",
+                      "hdfs://host/x",
+                      "mlflow-artifacts://host/1/x",
+                      "r2://x/y",
+                      "b2://x/y",
+                      "viewfs://x/y",
+                      "models:/../x",
+                      "models:/name",
+                      "models:/a/b/c",
+                      "dummy-source",
+                      "prompt-template",
+                      "//proc/self/root",
+                      "abfss://c@h/x"}) {
     EXPECT_EQ(code_of(source, kRun), Code::invalid_argument) << source;
     EXPECT_EQ(code_of(source), Code::invalid_argument) << source;
   }
@@ -94,7 +117,8 @@ TEST(ModelReference, Forms) {
   EXPECT_EQ(parse_model_reference("flights@champion")->alias, "champion");
   EXPECT_EQ(parse_model_reference("models:/flights/latest")->name, "flights");
   EXPECT_EQ(parse_model_reference("models:/" + kModel)->model_id, kModel);
-  for (auto bad : {"flights", "models:/flights", "models:/flights/Production", "models:/a/b/1", "models:/@x", "models:/a@", ""}) {
+  for (auto bad :
+       {"flights", "models:/flights", "models:/flights/Production", "models:/a/b/1", "models:/@x", "models:/a@", ""}) {
     EXPECT_FALSE(parse_model_reference(bad)) << bad;
   }
 }

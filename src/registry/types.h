@@ -60,7 +60,7 @@ enum class ModelField { name, updated, tag };
 struct ModelQuery {
   std::vector<Condition<ModelField>> conditions;
   std::vector<OrderBy<ModelField>> order;  // empty: by name
-  bool prompts = false;  // prompts only; otherwise everything but prompts
+  bool prompts = false;                    // prompts only; otherwise everything but prompts
   int64_t limit = 100;
   std::optional<Cursor> after;
 };

@@ -13,10 +13,13 @@ void touch_model(sql::Connection& c, const std::string& id, int64_t now) {
   c.exec("update registered_models set updated_ms = $2 where id = $1", id, now);
 }
 
-void audit_version(sql::Connection& c, const std::string& by, std::string_view action, const std::string& model, int64_t version,
-                   int64_t now, std::string detail = "{}") {
-  journal::record_audit(
-      c, {.actor = by.empty() ? "anonymous" : by, .action = std::string(action), .subject = fmt::format("{}/{}", model, version), .detail = std::move(detail), .at_ms = now});
+void audit_version(sql::Connection& c, const std::string& by, std::string_view action, const std::string& model,
+                   int64_t version, int64_t now, std::string detail = "{}") {
+  journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by,
+                            .action = std::string(action),
+                            .subject = fmt::format("{}/{}", model, version),
+                            .detail = std::move(detail),
+                            .at_ms = now});
 }
 
 // The last value of the tag counts, in any case.
@@ -28,16 +31,19 @@ bool is_prompt(const std::vector<KeyValue>& tags) {
   return prompt;
 }
 
-int64_t insert_version(sql::Connection& c, const std::string& id, const Registry::CreateVersion& request, const SourceLocation& location,
-                       const std::string& by, int64_t now) {
-  int64_t version = c.query("update registered_models set last_version = last_version + 1, updated_ms = $2 where id = $1 returning last_version",
-                            id, now)[0]
+int64_t insert_version(sql::Connection& c, const std::string& id, const Registry::CreateVersion& request,
+                       const SourceLocation& location, const std::string& by, int64_t now) {
+  int64_t version = c.query(
+                         "update registered_models set last_version = last_version + 1, updated_ms = $2 where id = $1 "
+                         "returning last_version",
+                         id, now)[0]
                         .integer(0);
   c.exec(
-      "insert into model_versions (model_id, version, description, user_id, stage, source, storage_location, run_id, logged_model_id, "
+      "insert into model_versions (model_id, version, description, user_id, stage, source, storage_location, run_id, "
+      "logged_model_id, "
       "run_link, created_ms, updated_ms, deleted) values ($1, $2, $3, $4, 'None', $5, $6, $7, $8, $9, $10, $10, $11)",
-      id, version, request.description, by, location.source, location.storage_location, location.run_id, location.model_id,
-      request.run_link, now, false);
+      id, version, request.description, by, location.source, location.storage_location, location.run_id,
+      location.model_id, request.run_link, now, false);
   for (const auto& tag : request.tags) {
     c.exec(
         "insert into model_version_tags (model_id, version, key, value) values ($1, $2, $3, $4) "
@@ -64,7 +70,8 @@ ModelVersion Registry::create_version(const CreateVersion& request, const std::s
     bool same_model = request.model_id.empty() || request.model_id == origin->logged_model_id;
     if (!same_run || !same_model) {
       fail(Code::invalid_argument,
-           "Invalid model version source: '{}'. The {} request parameter must identify the resource that contains the source.",
+           "Invalid model version source: '{}'. The {} request parameter must identify the resource that contains the "
+           "source.",
            request.source, same_run ? "model_id" : "run_id");
     }
     location = {fmt::format("models:/{}/{}", origin->model, origin->version), origin->storage_location, origin->run_id,
@@ -77,7 +84,8 @@ ModelVersion Registry::create_version(const CreateVersion& request, const std::s
     std::string id = model_id_of(c, request.model);
     int64_t version = insert_version(c, id, request, location, by, now);
     std::string node = fmt::format("{}/{}", request.model, version);
-    if (!location.run_id.empty()) journal::add_edge(c, {{"run", location.run_id}, {"model_version", node}, "registered", now});
+    if (!location.run_id.empty())
+      journal::add_edge(c, {{"run", location.run_id}, {"model_version", node}, "registered", now});
     audit_version(c, by, "model_version.create", request.model, version, now);
     return *find_model_version(c, id, version, Aliases::load);
   });
@@ -89,16 +97,19 @@ ModelVersion Registry::get_version(const std::string& model, int64_t version) co
   return database_.read([&](sql::Connection& c) { return get_model_version(c, model, version); });
 }
 
-std::optional<ModelVersion> Registry::find_version(const std::string& model, const std::string& version_or_alias) const {
+std::optional<ModelVersion> Registry::find_version(const std::string& model,
+                                                   const std::string& version_or_alias) const {
   return database_.read([&](sql::Connection& c) -> std::optional<ModelVersion> {
     auto row = c.query_one("select id from registered_models where name = $1", model);
     if (!row) return std::nullopt;
     std::string id = row->text(0);
     auto number = parse_int(version_or_alias);
     if (!number) {
-      auto found = iequals(version_or_alias, "latest")
-                       ? c.query_one("select max(version) from model_versions where model_id = $1 and deleted = $2", id, false)
-                       : c.query_one("select version from model_aliases where model_id = $1 and alias = $2", id, version_or_alias);
+      auto found =
+          iequals(version_or_alias, "latest")
+              ? c.query_one("select max(version) from model_versions where model_id = $1 and deleted = $2", id, false)
+              : c.query_one("select version from model_aliases where model_id = $1 and alias = $2", id,
+                            version_or_alias);
       if (found) number = found->find_integer(0);
     }
     if (!number) return std::nullopt;
@@ -116,8 +127,8 @@ ModelVersion Registry::describe_version(const std::string& model, int64_t versio
   int64_t now = clock_.now_ms();
   return database_.write([&](sql::Connection& c) {
     get_model_version(c, model, version, Aliases::leave);
-    c.exec("update model_versions set description = $3, updated_ms = $4 where model_id = $1 and version = $2", model_id_of(c, model), version,
-           description, now);
+    c.exec("update model_versions set description = $3, updated_ms = $4 where model_id = $1 and version = $2",
+           model_id_of(c, model), version, description, now);
     return get_model_version(c, model, version);
   });
 }
@@ -130,8 +141,10 @@ void Registry::delete_version(const std::string& model, int64_t version, const s
     c.exec("delete from model_aliases where model_id = $1 and version = $2", id, version);
     c.exec("delete from model_version_tags where model_id = $1 and version = $2", id, version);
     c.exec(
-        "update model_versions set deleted = $3, stage = 'Deleted_Internal', description = null, user_id = '', source = '', "
-        "storage_location = '', run_id = '', logged_model_id = '', run_link = '', updated_ms = $4 where model_id = $1 and version = $2",
+        "update model_versions set deleted = $3, stage = 'Deleted_Internal', description = null, user_id = '', source "
+        "= '', "
+        "storage_location = '', run_id = '', logged_model_id = '', run_link = '', updated_ms = $4 where model_id = $1 "
+        "and version = $2",
         id, version, true, now);
     touch_model(c, id, now);
     audit_version(c, by, "model_version.delete", model, version, now);
@@ -153,7 +166,8 @@ void Registry::set_version_tag(const std::string& model, int64_t version, const 
 void Registry::delete_version_tag(const std::string& model, int64_t version, const std::string& key) {
   database_.write([&](sql::Connection& c) {
     get_model_version(c, model, version, Aliases::leave);
-    c.exec("delete from model_version_tags where model_id = $1 and version = $2 and key = $3", model_id_of(c, model), version, key);
+    c.exec("delete from model_version_tags where model_id = $1 and version = $2 and key = $3", model_id_of(c, model),
+           version, key);
   });
 }
 
@@ -163,7 +177,8 @@ ModelVersion Registry::transition(const std::string& model, int64_t version, con
   bool is_active = target == "Staging" || target == "Production";
   if (others == Others::archive && !is_active) {
     fail(Code::invalid_argument,
-         "Model version transition cannot archive existing model versions because '{}' is not an Active stage. Valid stages are "
+         "Model version transition cannot archive existing model versions because '{}' is not an Active stage. Valid "
+         "stages are "
          "['Staging', 'Production']",
          target);
   }
@@ -173,10 +188,12 @@ ModelVersion Registry::transition(const std::string& model, int64_t version, con
     std::string id = model_id_of(c, model);
     if (others == Others::archive) {
       c.exec(
-          "update model_versions set stage = 'Archived', updated_ms = $4 where model_id = $1 and stage = $2 and version <> $3 and deleted = $5",
+          "update model_versions set stage = 'Archived', updated_ms = $4 where model_id = $1 and stage = $2 and "
+          "version <> $3 and deleted = $5",
           id, target, version, now, false);
     }
-    c.exec("update model_versions set stage = $3, updated_ms = $4 where model_id = $1 and version = $2", id, version, target, now);
+    c.exec("update model_versions set stage = $3, updated_ms = $4 where model_id = $1 and version = $2", id, version,
+           target, now);
     touch_model(c, id, now);
     audit_version(c, by, "model_version.transition", model, version, now, stage_detail(target));
     return get_model_version(c, model, version);
@@ -185,18 +202,21 @@ ModelVersion Registry::transition(const std::string& model, int64_t version, con
   return moved;
 }
 
-std::vector<ModelVersion> Registry::latest_versions(const std::string& model, const std::vector<std::string>& stages) const {
+std::vector<ModelVersion> Registry::latest_versions(const std::string& model,
+                                                    const std::vector<std::string>& stages) const {
   std::vector<std::string> wanted;
   for (const auto& stage : stages) wanted.push_back(canonical_stage(stage));
-  return database_.read([&](sql::Connection& c) { return load_latest(c, model_id_of(c, model), wanted, Aliases::load); });
+  return database_.read(
+      [&](sql::Connection& c) { return load_latest(c, model_id_of(c, model), wanted, Aliases::load); });
 }
 
 std::string Registry::download_uri(const std::string& model, int64_t version) const {
-  return database_.read([&](sql::Connection& c) { return get_model_version(c, model, version, Aliases::leave).storage_location; });
+  return database_.read(
+      [&](sql::Connection& c) { return get_model_version(c, model, version, Aliases::leave).storage_location; });
 }
 
-void Registry::set_alias_in(sql::Connection& c, const std::string& model, const std::string& alias, int64_t version, const std::string& by,
-                            const std::string& reason) const {
+void Registry::set_alias_in(sql::Connection& c, const std::string& model, const std::string& alias, int64_t version,
+                            const std::string& by, const std::string& reason) const {
   check_alias(alias);
   std::string id = model_id_of(c, model);
   get_model_version(c, model, version, Aliases::leave);
@@ -224,8 +244,13 @@ void Registry::set_alias(const std::string& model, const std::string& alias, int
 void Registry::delete_alias(const std::string& model, const std::string& alias, const std::string& by) {
   int64_t now = clock_.now_ms();
   database_.write([&](sql::Connection& c) {
-    if (c.exec("delete from model_aliases where model_id = $1 and alias = $2", model_id_of(c, model), alias) == 0) return;
-    journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by, .action = "alias.delete", .subject = model + "@" + alias, .detail = "{}", .at_ms = now});
+    if (c.exec("delete from model_aliases where model_id = $1 and alias = $2", model_id_of(c, model), alias) == 0)
+      return;
+    journal::record_audit(c, {.actor = by.empty() ? "anonymous" : by,
+                              .action = "alias.delete",
+                              .subject = model + "@" + alias,
+                              .detail = "{}",
+                              .at_ms = now});
   });
   notify(model);
 }

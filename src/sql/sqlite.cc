@@ -117,7 +117,10 @@ class SqliteConnection final : public Connection {
     for (size_t i = 0; i < values.size(); ++i) {
       char name[12];
       *fmt::format_to_n(name, sizeof name - 1, "${}", i + 1).out = '\0';
-      int at = sqlite3_bind_parameter_index(statement, name);
+      // Mostly the i-th; looking a name up is a linear search.
+      int at = static_cast<int>(i) + 1;
+      const char* there = sqlite3_bind_parameter_name(statement, at);
+      if (there == nullptr || std::string_view(there) != name) at = sqlite3_bind_parameter_index(statement, name);
       if (at == 0) fail(Code::internal, "statement has no parameter {}: {}", name, text);
       int code = std::visit([&](const auto& value) { return bind_one(statement, at, value); }, values[i]);
       if (code != SQLITE_OK) fail_sqlite(db_, "bind");

@@ -49,9 +49,7 @@ void Statement::add_condition(std::string_view expression, Compare compare, cons
   switch (compare) {
     case Compare::is_null: add(expression).add(" is null"); return;
     case Compare::is_not_null: add(expression).add(" is not null"); return;
-    case Compare::ilike:
-      add("lower(").add(expression).add(") like lower(").add(bind(scalar(operand))).add(")");
-      return;
+    case Compare::ilike: add("lower(").add(expression).add(") like lower(").add(bind(scalar(operand))).add(")"); return;
     case Compare::in:
     case Compare::not_in:
       if (list(operand).empty()) {

@@ -12,7 +12,8 @@ class StatementTest : public testing::Test {
   StatementTest() : database_(Database::open("sqlite:///" + (directory_.path() / "t.db").string())) {
     database_->write([](Connection& c) {
       c.exec_script("create table t (id bigint, name text, score double precision)");
-      for (int i = 0; i < 20; ++i) c.exec("insert into t values ($1, $2, $3)", i, i % 2 == 0 ? "Even" : "odd", i % 5 * 0.5);
+      for (int i = 0; i < 20; ++i)
+        c.exec("insert into t values ($1, $2, $3)", i, i % 2 == 0 ? "Even" : "odd", i % 5 * 0.5);
     });
   }
 

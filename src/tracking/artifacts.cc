@@ -41,10 +41,13 @@ void Artifacts::put_uploaded(const std::string& raw_path, const blob::Info& info
   database_.write([&](sql::Connection& c) {
     forget_owner(c, path);
     c.exec(
-        "insert into artifacts (path, sha256, md5, size_bytes, created_ms) values ($1, $2, $3, $4, $5) on conflict (path) do update set "
-        "sha256 = excluded.sha256, md5 = excluded.md5, size_bytes = excluded.size_bytes, created_ms = excluded.created_ms",
+        "insert into artifacts (path, sha256, md5, size_bytes, created_ms) values ($1, $2, $3, $4, $5) on conflict "
+        "(path) do update set "
+        "sha256 = excluded.sha256, md5 = excluded.md5, size_bytes = excluded.size_bytes, created_ms = "
+        "excluded.created_ms",
         path, info.sha256, info.md5, info.size_bytes, now);
-    c.exec("insert into blob_owners (sha256, kind, owner) values ($1, $2, $3) on conflict do nothing", info.sha256, kOwnerKind, path);
+    c.exec("insert into blob_owners (sha256, kind, owner) values ($1, $2, $3) on conflict do nothing", info.sha256,
+           kOwnerKind, path);
   });
 }
 
@@ -76,7 +79,8 @@ bool Artifacts::is_directory(const std::string& path) const {
   });
 }
 
-std::unique_ptr<blob::Reader> Artifacts::open(const ArtifactInfo& info, uint64_t offset, std::optional<uint64_t> length) const {
+std::unique_ptr<blob::Reader> Artifacts::open(const ArtifactInfo& info, uint64_t offset,
+                                              std::optional<uint64_t> length) const {
   return store_.open(info.sha256, offset, length);
 }
 
@@ -90,7 +94,8 @@ std::vector<ArtifactEntry> Artifacts::list(const std::string& directory) const {
   std::vector<ArtifactEntry> entries;
   auto [from, to] = range_below(normal);
   // Walks from name to name: the files inside a subdirectory are skipped by one comparison, not read.
-  constexpr std::string_view kNext = "select path, size_bytes from artifacts where path >= $1 and path < $2 order by path limit 1000";
+  constexpr std::string_view kNext =
+      "select path, size_bytes from artifacts where path >= $1 and path < $2 order by path limit 1000";
   database_.read([&, from = from, to = to](sql::Connection& c) {
     std::string at = from;
     for (bool more = true; more;) {
@@ -117,7 +122,9 @@ std::vector<ArtifactInfo> Artifacts::list_all(const std::string& directory) cons
   auto [from, to] = range_below(normal_artifact_path(directory));
   std::vector<ArtifactInfo> files;
   auto rows = database_.read([&, from = from, to = to](sql::Connection& c) {
-    return c.query("select path, sha256, md5, size_bytes, created_ms from artifacts where path >= $1 and path < $2 order by path", from, to);
+    return c.query(
+        "select path, sha256, md5, size_bytes, created_ms from artifacts where path >= $1 and path < $2 order by path",
+        from, to);
   });
   for (const auto& row : rows) files.push_back(info_from(row));
   return files;
@@ -128,20 +135,23 @@ int64_t Artifacts::remove(const std::string& path) {
   if (normal.empty()) fail(Code::invalid_argument, "Invalid path");
   auto [from, to] = range_below(normal);
   return database_.write([&, from = from, to = to](sql::Connection& c) {
-    c.exec("delete from blob_owners where kind = $1 and (owner = $2 or (owner >= $3 and owner < $4))", kOwnerKind, normal, from, to);
+    c.exec("delete from blob_owners where kind = $1 and (owner = $2 or (owner >= $3 and owner < $4))", kOwnerKind,
+           normal, from, to);
     return c.exec("delete from artifacts where path = $1 or (path >= $2 and path < $3)", normal, from, to);
   });
 }
 
 bool Artifacts::is_owned(const std::string& sha256) const {
-  return database_.read(
-      [&](sql::Connection& c) { return c.query_one("select 1 from blob_owners where sha256 = $1 limit 1", sha256).has_value(); });
+  return database_.read([&](sql::Connection& c) {
+    return c.query_one("select 1 from blob_owners where sha256 = $1 limit 1", sha256).has_value();
+  });
 }
 
 std::string Artifacts::path_of(const std::string& artifact_uri, const std::string& below) {
   constexpr std::string_view kScheme = "mlflow-artifacts:";
   if (!artifact_uri.starts_with(kScheme)) {
-    fail(Code::unimplemented, "artifacts at '{}' are not stored by this server: it reads only 'mlflow-artifacts:/' locations", artifact_uri);
+    fail(Code::unimplemented,
+         "artifacts at '{}' are not stored by this server: it reads only 'mlflow-artifacts:/' locations", artifact_uri);
   }
   std::string path = artifact_uri.substr(kScheme.size());
   if (path.starts_with("//")) fail(Code::unimplemented, "artifacts at '{}' are on another server", artifact_uri);

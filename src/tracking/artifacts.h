@@ -1,5 +1,5 @@
-// Artifacts: names onto content-addressed blobs. A path is relative to the artifact root (`0/<run>/artifacts/model/MLmodel`);
-// everything that comes from a client goes through normal_artifact_path first.
+// Artifacts: names onto content-addressed blobs. A path is relative to the artifact root
+// (`0/<run>/artifacts/model/MLmodel`); everything that comes from a client goes through normal_artifact_path first.
 #pragma once
 
 #include <memory>
@@ -47,7 +47,8 @@ class Artifacts {
   // not_found `No such artifact: '…'`; invalid_argument for a directory.
   ArtifactInfo get(const std::string& path) const;
   bool is_directory(const std::string& path) const;
-  std::unique_ptr<blob::Reader> open(const ArtifactInfo& info, uint64_t offset = 0, std::optional<uint64_t> length = {}) const;
+  std::unique_ptr<blob::Reader> open(const ArtifactInfo& info, uint64_t offset = 0,
+                                     std::optional<uint64_t> length = {}) const;
   // The whole content; resource_exhausted beyond `limit_bytes`.
   std::string read(const std::string& path, uint64_t limit_bytes = uint64_t{1} << 31) const;
 
@@ -61,8 +62,8 @@ class Artifacts {
   // Whether any reference holds the blob: the predicate of blob::sweep.
   bool is_owned(const std::string& sha256) const;
 
-  // The path below the artifact root that an artifact URI of this server names (`mlflow-artifacts:/0/…`), optionally joined with
-  // `below`. unimplemented for other schemes; invalid_argument `Invalid path` for an unsafe one.
+  // The path below the artifact root that an artifact URI of this server names (`mlflow-artifacts:/0/…`), optionally
+  // joined with `below`. unimplemented for other schemes; invalid_argument `Invalid path` for an unsafe one.
   static std::string path_of(const std::string& artifact_uri, const std::string& below = "");
 
  private:

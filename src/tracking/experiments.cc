@@ -39,7 +39,8 @@ void insert_experiment(sql::Connection& c, const Experiment& e) {
   }
   if (same) fail(Code::already_exists, "Experiment(name={}) already exists. It has id {}.", e.name, same->integer(0));
   c.exec(
-      "insert into experiments (id, name, artifact_location, deleted, created_ms, updated_ms) values ($1, $2, $3, $4, $5, $5)",
+      "insert into experiments (id, name, artifact_location, deleted, created_ms, updated_ms) values ($1, $2, $3, $4, "
+      "$5, $5)",
       e.id, e.name, e.artifact_location, false, e.created_ms);
   for (const auto& tag : e.tags) put_tag(c, e.id, tag);
 }
@@ -71,7 +72,8 @@ std::vector<sql::SortColumn> sort_columns(const std::vector<OrderBy<ExperimentFi
   std::vector<sql::SortColumn> columns;
   std::set<std::string_view> seen;
   for (const auto& term : order) {
-    if (seen.insert(column_of(term.field)).second) columns.push_back({std::string(column_of(term.field)), term.descending});
+    if (seen.insert(column_of(term.field)).second)
+      columns.push_back({std::string(column_of(term.field)), term.descending});
   }
   if (!seen.contains("e.id")) columns.push_back({"e.id", true});
   return columns;
@@ -86,7 +88,8 @@ void Experiments::ensure_default() {
   int64_t now = clock_.now_ms();
   database_.write([&](sql::Connection& c) {
     if (find_experiment(c, 0)) return;
-    insert_experiment(c, {.id = 0, .name = "Default", .artifact_location = config_.artifact_root + "/0", .created_ms = now});
+    insert_experiment(
+        c, {.id = 0, .name = "Default", .artifact_location = config_.artifact_root + "/0", .created_ms = now});
   });
 }
 
@@ -103,7 +106,8 @@ int64_t Experiments::create(const Create& request) {
     int64_t id = c.query("select coalesce(max(id), 0) + 1 from experiments")[0].integer(0);
     std::string location = request.artifact_location;
     if (location.empty()) location = fmt::format("{}/{}", config_.artifact_root, id);
-    insert_experiment(c, {.id = id, .name = request.name, .artifact_location = location, .created_ms = now, .tags = request.tags});
+    insert_experiment(
+        c, {.id = id, .name = request.name, .artifact_location = location, .created_ms = now, .tags = request.tags});
     return id;
   });
 }
@@ -141,7 +145,8 @@ void Experiments::remove(int64_t id) {
   database_.write([&](sql::Connection& c) {
     if (active_experiment(c, id).deleted) fail(Code::not_found, "No Experiment with id={} exists", id);
     c.exec("update experiments set deleted = $2, updated_ms = $3 where id = $1", id, true, now);
-    c.exec("update runs set deleted = $2, deleted_ms = $3 where experiment_id = $1 and deleted = $4", id, true, now, false);
+    c.exec("update runs set deleted = $2, deleted_ms = $3 where experiment_id = $1 and deleted = $4", id, true, now,
+           false);
   });
 }
 
@@ -186,8 +191,8 @@ Page<Experiment> Experiments::search(const ExperimentQuery& query) const {
     if (condition.field == ExperimentField::tag) {
       add_tag_condition(s, condition);
     } else {
-      s.add_condition(condition.field == ExperimentField::id ? "cast(e.id as text)" : column_of(condition.field), condition.compare,
-                      condition.operand);
+      s.add_condition(condition.field == ExperimentField::id ? "cast(e.id as text)" : column_of(condition.field),
+                      condition.compare, condition.operand);
     }
   }
   if (query.after) {

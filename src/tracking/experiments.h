@@ -1,4 +1,5 @@
-// Experiments: named groups of runs with an artifact location. Deletion is soft and takes the runs along (spec/mlflow.md 2.7).
+// Experiments: named groups of runs with an artifact location. Deletion is soft and takes the runs along
+// (spec/mlflow.md 2.7).
 #pragma once
 
 #include "base/clock.h"

@@ -28,9 +28,11 @@ void put_param(sql::Connection& c, const std::string& id, const KeyValue& param)
 
 void insert_model(sql::Connection& c, const LoggedModel& m) {
   c.exec(
-      "insert into logged_models (id, experiment_id, name, model_type, source_run_id, status, artifact_uri, created_ms, updated_ms, "
+      "insert into logged_models (id, experiment_id, name, model_type, source_run_id, status, artifact_uri, "
+      "created_ms, updated_ms, "
       "deleted) values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
-      m.id, m.experiment_id, m.name, m.model_type, m.source_run_id, static_cast<int64_t>(m.status), m.artifact_uri, m.created_ms, false);
+      m.id, m.experiment_id, m.name, m.model_type, m.source_run_id, static_cast<int64_t>(m.status), m.artifact_uri,
+      m.created_ms, false);
   for (const auto& tag : m.tags) put_tag(c, m.id, tag);
   for (const auto& param : m.params) put_param(c, m.id, param);
 }
@@ -97,7 +99,8 @@ std::vector<sql::SortColumn> sort_columns(sql::Statement& s, const LoggedModelQu
     if (!seen.emplace(term.field, term.key).second) continue;
     if (term.field == LoggedModelField::metric) {
       std::string value = fmt::format(
-          "(select k.value from logged_model_metrics k where k.model_id = m.id and k.key = {} order by k.timestamp_ms desc, k.step "
+          "(select k.value from logged_model_metrics k where k.model_id = m.id and k.key = {} order by k.timestamp_ms "
+          "desc, k.step "
           "desc limit 1)",
           s.bind(term.key));
       columns.push_back({fmt::format("case when {} is null then 1 else 0 end", value)});
@@ -132,7 +135,8 @@ LoggedModel LoggedModels::create(const Create& request) {
     auto experiment = find_experiment(c, model.experiment_id);
     if (!experiment) fail(Code::not_found, "No Experiment with id={} exists", model.experiment_id);
     if (experiment->deleted) {
-      fail(Code::invalid_argument, "The experiment {} must be in the 'active' state. Current state is deleted.", model.experiment_id);
+      fail(Code::invalid_argument, "The experiment {} must be in the 'active' state. Current state is deleted.",
+           model.experiment_id);
     }
     LoggedModel made = model;
     std::string root = experiment->artifact_location;
@@ -163,7 +167,8 @@ LoggedModel LoggedModels::finalise(const std::string& id, ModelStatus status) {
   int64_t now = clock_.now_ms();
   return database_.write([&](sql::Connection& c) {
     get_logged_model(c, id);
-    c.exec("update logged_models set status = $2, updated_ms = $3 where id = $1", id, static_cast<int64_t>(status), now);
+    c.exec("update logged_models set status = $2, updated_ms = $3 where id = $1", id, static_cast<int64_t>(status),
+           now);
     return get_logged_model(c, id);
   });
 }

@@ -66,7 +66,9 @@ uint64_t take_xor(std::string_view& in) {
   return trailing == 8 ? 0 : bits << (8 * trailing);
 }
 
-int64_t subtract(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)); }
+int64_t subtract(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
 int64_t sum(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
 
 double rank_value(double value) { return std::isnan(value) ? 0 : value; }
@@ -74,7 +76,9 @@ double rank_value(double value) { return std::isnan(value) ? 0 : value; }
 }  // namespace
 
 bool operator<(const Point& a, const Point& b) {
-  auto rank = [](const Point& p) { return std::tuple(p.timestamp_ms, p.step, rank_value(p.value), std::isnan(p.value)); };
+  auto rank = [](const Point& p) {
+    return std::tuple(p.timestamp_ms, p.step, rank_value(p.value), std::isnan(p.value));
+  };
   return rank(a) < rank(b);
 }
 

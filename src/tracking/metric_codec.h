@@ -1,4 +1,5 @@
-// How points of metrics are packed (design.md 4). Decoders throw data_loss on anything that an encoder did not write. Pure.
+// How points of metrics are packed (design.md 4). Decoders throw data_loss on anything that an encoder did not write.
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ bool same_point(const Point& a, const Point& b);
 // Sorts and drops duplicates.
 void normalise(std::vector<Point>& points);
 
-// A block: columns of delta-of-delta timestamps, delta steps, and values XORed with their predecessor, byte-aligned; about
-// 3 to 11 bytes a point.
+// A block: columns of delta-of-delta timestamps, delta steps, and values XORed with their predecessor, byte-aligned;
+// about 3 to 11 bytes a point.
 void append_points(std::string& out, const std::vector<Point>& points);
 std::vector<Point> read_points(std::string_view& in);
 

@@ -29,14 +29,16 @@ TEST(MetricCodec, KeepsEveryPoint) {
   constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
   constexpr double kHuge = std::numeric_limits<double>::max();
-  std::vector<Point> extremes = {{0, kMin, 0.0}, {kMax, kMax, -kHuge},      {0, 0, -0.0},
+  std::vector<Point> extremes = {{0, kMin, 0.0},  {kMax, kMax, -kHuge},  {0, 0, -0.0},
                                  {5, -3, 1e-310}, {5, -3, std::nan("")}, {kMin, 7, kHuge}};
   EXPECT_TRUE(equal(round_trip(extremes), extremes));
   EXPECT_TRUE(round_trip({}).empty());
   std::mt19937_64 random(7);
   for (int round = 0; round < 200; ++round) {
     std::vector<Point> points(random() % 50);
-    for (auto& p : points) p = {static_cast<int64_t>(random()), static_cast<int64_t>(random() >> (random() % 60)), std::ldexp(1.0, static_cast<int>(random() % 40))};
+    for (auto& p : points)
+      p = {static_cast<int64_t>(random()), static_cast<int64_t>(random() >> (random() % 60)),
+           std::ldexp(1.0, static_cast<int>(random() % 40))};
     EXPECT_TRUE(equal(round_trip(points), points));
   }
 }
@@ -50,7 +52,8 @@ TEST(MetricCodec, AnEvenlyLoggedSeriesTakesUnderTwelveBytesAPoint) {
 }
 
 TEST(MetricCodec, NormalisingSortsAndDropsDuplicates) {
-  std::vector<Point> points = {{2, 0, 1}, {1, 5, 2}, {1, 0, 3}, {2, 0, 1}, {1, 0, std::nan("")}, {1, 0, std::nan("")}, {1, 0, 0}};
+  std::vector<Point> points = {{2, 0, 1}, {1, 5, 2}, {1, 0, 3}, {2, 0, 1}, {1, 0, std::nan("")}, {1, 0, std::nan("")},
+                               {1, 0, 0}};
   normalise(points);
   EXPECT_TRUE(equal(points, {{1, 0, 0}, {1, 0, std::nan("")}, {1, 0, 3}, {1, 5, 2}, {2, 0, 1}}));
 }
@@ -63,7 +66,9 @@ TEST(MetricCodec, NewestIsByStepThenTimeThenValue) {
 }
 
 TEST(MetricCodec, SegmentsAndNewestValuesReadBack) {
-  auto series = group_by_key({{.key = "b", .value = 1, .timestamp_ms = 5, .step = 1}, {.key = "a", .value = 2, .timestamp_ms = 1}, {.key = "b", .value = 0, .timestamp_ms = 4}});
+  auto series = group_by_key({{.key = "b", .value = 1, .timestamp_ms = 5, .step = 1},
+                              {.key = "a", .value = 2, .timestamp_ms = 1},
+                              {.key = "b", .value = 0, .timestamp_ms = 4}});
   auto read = decode_segment(encode_segment(series));
   ASSERT_EQ(read.size(), 2U);
   EXPECT_EQ(read[0].key, "a");
@@ -75,7 +80,8 @@ TEST(MetricCodec, SegmentsAndNewestValuesReadBack) {
 }
 
 TEST(MetricCodec, DamageIsDataLossNeverACrash) {
-  std::string good = encode_segment(group_by_key({{.key = "loss", .value = 1.5, .timestamp_ms = 1000, .step = 3}, {.key = "loss", .value = 1.25, .timestamp_ms = 2000, .step = 4}}));
+  std::string good = encode_segment(group_by_key({{.key = "loss", .value = 1.5, .timestamp_ms = 1000, .step = 3},
+                                                  {.key = "loss", .value = 1.25, .timestamp_ms = 2000, .step = 4}}));
   for (size_t size = 0; size < good.size(); ++size) {
     try {
       decode_segment(std::string_view(good).substr(0, size));
@@ -88,7 +94,8 @@ TEST(MetricCodec, DamageIsDataLossNeverACrash) {
   for (int round = 0; round < 5000; ++round) {
     std::string bytes = good;
     bytes[random() % bytes.size()] = static_cast<char>(random());
-    for (auto decode : {+[](std::string_view b) { decode_segment(b); }, +[](std::string_view b) { decode_latest(b); }}) {
+    for (auto decode :
+         {+[](std::string_view b) { decode_segment(b); }, +[](std::string_view b) { decode_latest(b); }}) {
       try {
         decode(bytes);
       } catch (const Failure& failure) {

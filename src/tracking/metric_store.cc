@@ -47,7 +47,8 @@ std::vector<Latest> merge_latest(std::vector<Latest>& latest, const std::vector<
   return changed;
 }
 
-void write_block(sql::Connection& c, const std::string& run_id, const std::string& key, int64_t block, const std::vector<Point>& points) {
+void write_block(sql::Connection& c, const std::string& run_id, const std::string& key, int64_t block,
+                 const std::vector<Point>& points) {
   std::string bytes;
   append_points(bytes, points);
   c.exec(
@@ -61,7 +62,8 @@ void extend_blocks(sql::Connection& c, const std::string& run_id, const std::str
                    size_t block_points) {
   int64_t block = 0;
   auto last = c.query_one(
-      "select block, point_count, points from metric_blocks where run_id = $1 and key = $2 order by block desc limit 1", run_id, key);
+      "select block, point_count, points from metric_blocks where run_id = $1 and key = $2 order by block desc limit 1",
+      run_id, key);
   if (last) {
     block = last->integer(0);
     if (static_cast<size_t>(last->integer(1)) >= block_points) {
@@ -108,14 +110,16 @@ void append_metrics(sql::Connection& c, const std::string& run_id, const Prepare
   int64_t segment = 0;
   int64_t pending_segments = 1;
   int64_t pending_points = points.point_count;
-  auto row = c.query_one("select latest, next_segment, pending_segments, pending_points from run_metrics where run_id = $1", run_id);
+  auto row = c.query_one(
+      "select latest, next_segment, pending_segments, pending_points from run_metrics where run_id = $1", run_id);
   if (row) {
     latest = decode_latest(row->view(0));
     segment = row->integer(1);
     pending_segments += row->integer(2);
     pending_points += row->integer(3);
   }
-  c.exec("insert into metric_segments (run_id, segment, points) values ($1, $2, $3)", run_id, segment, sql::Bytes{points.segment});
+  c.exec("insert into metric_segments (run_id, segment, points) values ($1, $2, $3)", run_id, segment,
+         sql::Bytes{points.segment});
   if (pending_segments >= config.pending_segment_limit || pending_points >= config.pending_point_limit) {
     compact(c, run_id, config.block_points);
     pending_segments = 0;
@@ -124,7 +128,8 @@ void append_metrics(sql::Connection& c, const std::string& run_id, const Prepare
   auto changed = merge_latest(latest, points.series);
   std::string document = encode_latest(latest);
   c.exec(
-      "insert into run_metrics (run_id, latest, next_segment, pending_segments, pending_points) values ($1, $2, $3, $4, $5) "
+      "insert into run_metrics (run_id, latest, next_segment, pending_segments, pending_points) values ($1, $2, $3, "
+      "$4, $5) "
       "on conflict (run_id) do update set latest = excluded.latest, next_segment = excluded.next_segment, "
       "pending_segments = excluded.pending_segments, pending_points = excluded.pending_points",
       run_id, sql::Bytes{document}, segment + 1, pending_segments, pending_points);
@@ -134,7 +139,8 @@ void append_metrics(sql::Connection& c, const std::string& run_id, const Prepare
 std::vector<Point> read_history(sql::Connection& c, const std::string& run_id, const std::string& key) {
   std::vector<Point> points;
   auto append = [&](const std::vector<Point>& more) { points.insert(points.end(), more.begin(), more.end()); };
-  for (const auto& row : c.query("select points from metric_blocks where run_id = $1 and key = $2 order by block", run_id, key)) {
+  for (const auto& row :
+       c.query("select points from metric_blocks where run_id = $1 and key = $2 order by block", run_id, key)) {
     std::string_view bytes = row.view(0);
     append(read_points(bytes));
   }

@@ -1,4 +1,5 @@
-// Metric points of a run inside a transaction: segments, blocks, newest values, index. Shared by this module's .cc files only.
+// Metric points of a run inside a transaction: segments, blocks, newest values, index. Shared by this module's .cc
+// files only.
 #pragma once
 
 #include <string>

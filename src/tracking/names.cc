@@ -45,14 +45,14 @@ bool leaves_root(std::string_view path) {
   return false;
 }
 
-constexpr std::array kPredicates = {"able", "amber", "bold", "brave", "bright", "calm", "clever", "crisp",
-                                    "eager", "fair", "fond", "gentle", "golden", "grand", "happy", "keen",
-                                    "kind", "lively", "lucid", "mellow", "nimble", "proud", "quick", "quiet",
-                                    "silent", "smooth", "steady", "sunny", "swift", "tidy", "warm", "wise"};
-constexpr std::array kNouns = {"ant", "bear", "bee", "bison", "crane", "crow", "deer", "dove",
-                               "eagle", "elk", "falcon", "finch", "fox", "frog", "gull", "hare",
-                               "hawk", "heron", "ibis", "lark", "lynx", "mole", "moth", "newt",
-                               "otter", "owl", "raven", "robin", "seal", "stork", "swan", "wren"};
+constexpr std::array kPredicates = {"able",   "amber",  "bold",   "brave",  "bright", "calm",  "clever", "crisp",
+                                    "eager",  "fair",   "fond",   "gentle", "golden", "grand", "happy",  "keen",
+                                    "kind",   "lively", "lucid",  "mellow", "nimble", "proud", "quick",  "quiet",
+                                    "silent", "smooth", "steady", "sunny",  "swift",  "tidy",  "warm",   "wise"};
+constexpr std::array kNouns = {"ant",   "bear",  "bee",    "bison", "crane", "crow",  "deer", "dove",
+                               "eagle", "elk",   "falcon", "finch", "fox",   "frog",  "gull", "hare",
+                               "hawk",  "heron", "ibis",   "lark",  "lynx",  "mole",  "moth", "newt",
+                               "otter", "owl",   "raven",  "robin", "seal",  "stork", "swan", "wren"};
 
 }  // namespace
 
@@ -75,7 +75,8 @@ std::string truncate_utf8(std::string_view text, size_t characters) {
 void check_key(std::string_view key, std::string_view kind, std::string_view path) {
   if (key.empty()) {
     fail(Code::invalid_argument,
-         "Missing value for required parameter '{}'. See the API docs for more information about request parameters.", path);
+         "Missing value for required parameter '{}'. See the API docs for more information about request parameters.",
+         path);
   }
   if (utf8_length(key) > kKeyLimit) {
     fail(Code::invalid_argument, "'{}' exceeds the maximum length of {} characters", kind, kKeyLimit);
@@ -91,7 +92,8 @@ void check_key(std::string_view key, std::string_view kind, std::string_view pat
   std::string resolved = normal_path(key);
   if (resolved != key || key == "." || key.starts_with('/') || key.starts_with("..")) {
     fail(Code::invalid_argument,
-         "Invalid value \"{}\" for parameter '{}' supplied: Names may be treated as files in certain cases, and must not "
+         "Invalid value \"{}\" for parameter '{}' supplied: Names may be treated as files in certain cases, and must "
+         "not "
          "resolve to other names when treated as such. This name would resolve to '{}'",
          key, path, resolved);
   }

@@ -12,7 +12,8 @@ constexpr size_t kIdsPerQuery = 500;  // run ids in one `in` list
 
 // Calls `body(run, row)` for the rows of `select` (whose first column is the run) that belong to the runs of one chunk.
 template <class Body>
-void each_row(sql::Connection& c, std::string_view select, std::string_view order, std::span<Run> runs, const Body& body) {
+void each_row(sql::Connection& c, std::string_view select, std::string_view order, std::span<Run> runs,
+              const Body& body) {
   std::unordered_map<std::string_view, Run*> by_id;
   std::vector<std::string> ids;
   for (auto& run : runs) {
@@ -46,8 +47,8 @@ void load_inputs(sql::Connection& c, std::span<Run> runs) {
                  {.dataset = {row.text(2), row.text(3), row.text(4), row.text(5), row.text(6), row.text(7)}});
            });
   if (by_input.empty()) return;
-  each_row(c, "select run_id, dataset_id, key, value from run_dataset_tags where run_id in ", " order by run_id, position", runs,
-           [&](Run& run, const sql::Row& row) {
+  each_row(c, "select run_id, dataset_id, key, value from run_dataset_tags where run_id in ",
+           " order by run_id, position", runs, [&](Run& run, const sql::Row& row) {
              auto found = by_input.find(row.text(0) + "/" + row.text(1));
              if (found == by_input.end()) return;
              run.dataset_inputs[found->second.second].tags.push_back({row.text(2), row.text(3)});
@@ -55,8 +56,8 @@ void load_inputs(sql::Connection& c, std::span<Run> runs) {
 }
 
 void load_models(sql::Connection& c, std::span<Run> runs) {
-  each_row(c, "select run_id, direction, model_id, step from run_models where run_id in ", " order by run_id, model_id", runs,
-           [](Run& run, const sql::Row& row) {
+  each_row(c, "select run_id, direction, model_id, step from run_models where run_id in ", " order by run_id, model_id",
+           runs, [](Run& run, const sql::Row& row) {
              if (row.view(1) == "input") {
                run.model_inputs.push_back(row.text(2));
              } else {
@@ -76,10 +77,10 @@ void load_chunk(sql::Connection& c, std::span<Run> runs) {
 }
 
 constexpr std::pair<RunStatus, std::string_view> kStatusNames[] = {{RunStatus::running, "RUNNING"},
-                                                                  {RunStatus::scheduled, "SCHEDULED"},
-                                                                  {RunStatus::finished, "FINISHED"},
-                                                                  {RunStatus::failed, "FAILED"},
-                                                                  {RunStatus::killed, "KILLED"}};
+                                                                   {RunStatus::scheduled, "SCHEDULED"},
+                                                                   {RunStatus::finished, "FINISHED"},
+                                                                   {RunStatus::failed, "FAILED"},
+                                                                   {RunStatus::killed, "KILLED"}};
 
 }  // namespace
 
@@ -104,7 +105,8 @@ std::vector<KeyValue> key_values(sql::Connection& c, std::string_view text, cons
 }
 
 std::optional<Experiment> find_experiment(sql::Connection& c, int64_t id) {
-  auto row = c.query_one("select id, name, artifact_location, deleted, created_ms, updated_ms from experiments where id = $1", id);
+  auto row = c.query_one(
+      "select id, name, artifact_location, deleted, created_ms, updated_ms from experiments where id = $1", id);
   if (!row) return std::nullopt;
   Experiment e{.id = row->integer(0),
                .name = row->text(1),
@@ -145,7 +147,8 @@ RunInfo get_run(sql::Connection& c, const std::string& id) {
 
 RunInfo get_active_run(sql::Connection& c, const std::string& id) {
   RunInfo run = get_run(c, id);
-  if (run.deleted) fail(Code::invalid_argument, "The run {} must be in the 'active' state. Current state is deleted.", id);
+  if (run.deleted)
+    fail(Code::invalid_argument, "The run {} must be in the 'active' state. Current state is deleted.", id);
   return run;
 }
 
@@ -168,7 +171,8 @@ void put_run_tag(sql::Connection& c, const std::string& run_id, const KeyValue& 
 
 std::optional<LoggedModel> find_logged_model(sql::Connection& c, const std::string& id) {
   auto row = c.query_one(
-      "select id, experiment_id, name, model_type, source_run_id, status, artifact_uri, created_ms, updated_ms, deleted "
+      "select id, experiment_id, name, model_type, source_run_id, status, artifact_uri, created_ms, updated_ms, "
+      "deleted "
       "from logged_models where id = $1",
       id);
   if (!row) return std::nullopt;

@@ -19,7 +19,8 @@ namespace {
 void check_count(size_t count, size_t limit, std::string_view what) {
   if (count <= limit) return;
   fail(Code::invalid_argument,
-       "A batch logging request can contain at most {} {}. Got {} {}. Please split up {} across multiple requests and try again.",
+       "A batch logging request can contain at most {} {}. Got {} {}. Please split up {} across multiple requests and "
+       "try again.",
        limit, what, count, what, what);
 }
 
@@ -31,7 +32,8 @@ std::string path_in(std::string_view list, size_t index, Runs::Wording wording) 
 void prepare_metric(Metric& metric) {
   if (metric.timestamp_ms < 0) {
     fail(Code::invalid_argument,
-         "Invalid value {} for parameter 'timestamp' supplied: metric '{}' (value={}). Timestamp must be a nonnegative long "
+         "Invalid value {} for parameter 'timestamp' supplied: metric '{}' (value={}). Timestamp must be a nonnegative "
+         "long "
          "(64-bit integer) ",
          metric.timestamp_ms, metric.key, format_double(metric.value));
   }
@@ -43,7 +45,8 @@ void prepare(LogBatch& batch, Runs::Wording wording) {
   check_count(batch.metrics.size(), kBatchMetricLimit, "metrics");
   check_count(batch.params.size(), kBatchParamLimit, "params");
   check_count(batch.tags.size(), kBatchTagLimit, "tags");
-  check_count(batch.metrics.size() + batch.params.size() + batch.tags.size(), kBatchTotalLimit, "metrics, params, and tags");
+  check_count(batch.metrics.size() + batch.params.size() + batch.tags.size(), kBatchTotalLimit,
+              "metrics, params, and tags");
   for (size_t i = 0; i < batch.metrics.size(); ++i) {
     check_key(batch.metrics[i].key, "Metric name", path_in("metrics", i, wording));
     prepare_metric(batch.metrics[i]);
@@ -57,7 +60,8 @@ void prepare(LogBatch& batch, Runs::Wording wording) {
   }
   if (!duplicates.empty()) {
     fail(Code::invalid_argument,
-         "Duplicate parameter keys have been submitted: [{}]. Please ensure the request contains only one param value per param key.",
+         "Duplicate parameter keys have been submitted: [{}]. Please ensure the request contains only one param value "
+         "per param key.",
          join(duplicates, ", "));
   }
   for (size_t i = 0; i < batch.tags.size(); ++i) {
@@ -69,22 +73,27 @@ void prepare(LogBatch& batch, Runs::Wording wording) {
 void put_params(sql::Connection& c, const LogBatch& batch, Runs::Wording wording) {
   std::vector<std::string> changed;
   for (const auto& param : batch.params) {
-    int64_t inserted = c.exec("insert into run_params (run_id, key, value) values ($1, $2, $3) on conflict (run_id, key) do nothing",
-                              batch.run_id, param.key, param.value);
+    int64_t inserted =
+        c.exec("insert into run_params (run_id, key, value) values ($1, $2, $3) on conflict (run_id, key) do nothing",
+               batch.run_id, param.key, param.value);
     if (inserted > 0) continue;
-    std::string old = c.query("select value from run_params where run_id = $1 and key = $2", batch.run_id, param.key)[0].text(0);
+    std::string old =
+        c.query("select value from run_params where run_id = $1 and key = $2", batch.run_id, param.key)[0].text(0);
     if (old == param.value) continue;
     if (wording == Runs::Wording::single) {
       fail(Code::invalid_argument,
-           "Changing param values is not allowed. Param with key='{}' was already logged with value='{}' for run ID='{}'. "
+           "Changing param values is not allowed. Param with key='{}' was already logged with value='{}' for run "
+           "ID='{}'. "
            "Attempted logging new value '{}'.",
            param.key, old, batch.run_id, param.value);
     }
-    changed.push_back(fmt::format("{{'key': '{}', 'old_value': '{}', 'new_value': '{}'}}", param.key, old, param.value));
+    changed.push_back(
+        fmt::format("{{'key': '{}', 'old_value': '{}', 'new_value': '{}'}}", param.key, old, param.value));
   }
   if (changed.empty()) return;
-  fail(Code::invalid_argument, "Changing param values is not allowed. Params were already logged='[{}]' for run ID='{}'.",
-       join(changed, ", "), batch.run_id);
+  fail(Code::invalid_argument,
+       "Changing param values is not allowed. Params were already logged='[{}]' for run ID='{}'.", join(changed, ", "),
+       batch.run_id);
 }
 
 void put_model_metrics(sql::Connection& c, const LogBatch& batch) {
@@ -94,7 +103,8 @@ void put_model_metrics(sql::Connection& c, const LogBatch& batch) {
     std::optional<double> value;
     if (!std::isnan(m.value)) value = m.value;
     c.exec(
-        "insert into logged_model_metrics (model_id, run_id, key, timestamp_ms, step, value, dataset_name, dataset_digest) "
+        "insert into logged_model_metrics (model_id, run_id, key, timestamp_ms, step, value, dataset_name, "
+        "dataset_digest) "
         "values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (model_id, key, timestamp_ms, step, run_id) do nothing",
         m.model_id, batch.run_id, m.key, m.timestamp_ms, m.step, value, m.dataset_name, m.dataset_digest);
   }
@@ -105,12 +115,15 @@ std::string put_dataset(sql::Connection& c, int64_t experiment_id, const Dataset
       "insert into datasets (id, experiment_id, name, digest, source_type, source, schema, profile) "
       "values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (experiment_id, name, digest) do nothing",
       new_id(now), experiment_id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile);
-  return c.query("select id from datasets where experiment_id = $1 and name = $2 and digest = $3", experiment_id, d.name, d.digest)[0]
+  return c
+      .query("select id from datasets where experiment_id = $1 and name = $2 and digest = $3", experiment_id, d.name,
+             d.digest)[0]
       .text(0);
 }
 
 void check_length(std::string_view value, size_t limit, std::string_view what) {
-  if (utf8_length(value) > limit) fail(Code::invalid_argument, "'{}' exceeds the maximum length of {} characters", what, limit);
+  if (utf8_length(value) > limit)
+    fail(Code::invalid_argument, "'{}' exceeds the maximum length of {} characters", what, limit);
 }
 
 void check_dataset(const DatasetInput& input) {
@@ -132,7 +145,8 @@ void put_input(sql::Connection& c, const RunInfo& run, const DatasetInput& input
     if (tag.key == "mlflow.data.context") context = tag.value;
   }
   int64_t inserted = c.exec(
-      "insert into run_datasets (run_id, dataset_id, position, context) values ($1, $2, $3, $4) on conflict (run_id, dataset_id) do nothing",
+      "insert into run_datasets (run_id, dataset_id, position, context) values ($1, $2, $3, $4) on conflict (run_id, "
+      "dataset_id) do nothing",
       run.id, dataset, position, context);
   if (inserted == 0) return;
   int64_t at = 0;
@@ -144,13 +158,15 @@ void put_input(sql::Connection& c, const RunInfo& run, const DatasetInput& input
   }
   // A digest that is a content hash names the data version itself; any other one only names this dataset.
   const std::string& digest = input.dataset.digest;
-  std::string_view hash = std::string_view(digest).substr(0, digest.ends_with(".dir") ? digest.size() - 4 : digest.size());
+  std::string_view hash =
+      std::string_view(digest).substr(0, digest.ends_with(".dir") ? digest.size() - 4 : digest.size());
   bool is_hash = hash.size() == 32 && from_hex(hash).has_value();
   std::string node = is_hash ? "md5:" + digest : input.dataset.name + "@" + digest;
   journal::add_edge(c, {{"data", node}, {"run", run.id}, "input", now});
 }
 
-void put_model_link(sql::Connection& c, const std::string& run_id, std::string_view direction, const std::string& model, int64_t step) {
+void put_model_link(sql::Connection& c, const std::string& run_id, std::string_view direction, const std::string& model,
+                    int64_t step) {
   get_logged_model(c, model);
   c.exec(
       "insert into run_models (run_id, direction, model_id, step) values ($1, $2, $3, $4) "
@@ -175,7 +191,8 @@ void Runs::log(LogBatch batch, Wording wording) {
   });
 }
 
-void Runs::log_inputs(const std::string& id, const std::vector<DatasetInput>& datasets, const std::vector<std::string>& model_ids) {
+void Runs::log_inputs(const std::string& id, const std::vector<DatasetInput>& datasets,
+                      const std::vector<std::string>& model_ids) {
   for (const auto& input : datasets) check_dataset(input);
   int64_t now = clock_.now_ms();
   database_.write([&](sql::Connection& c) {
@@ -198,7 +215,8 @@ std::vector<Runs::DatasetSummary> Runs::datasets(std::span<const int64_t> experi
   for (int64_t experiment : experiment_ids) {
     auto rows = database_.read([&](sql::Connection& c) {
       return c.query(
-          "select distinct d.name, d.digest, coalesce(i.context, '') from datasets d join run_datasets i on i.dataset_id = d.id "
+          "select distinct d.name, d.digest, coalesce(i.context, '') from datasets d join run_datasets i on "
+          "i.dataset_id = d.id "
           "where d.experiment_id = $1 order by 1, 2, 3 limit $2",
           experiment, limit - static_cast<int64_t>(found.size()));
     });

@@ -35,11 +35,16 @@ bool is_keyed(RunField field) {
 }
 
 // run_name is matched through its tag.
-std::string key_of(RunField field, const std::string& key) { return field == RunField::run_name ? "mlflow.runName" : key; }
+std::string key_of(RunField field, const std::string& key) {
+  return field == RunField::run_name ? "mlflow.runName" : key;
+}
 
 void add_keyed(sql::Statement& s, const Condition<RunField>& condition) {
   bool absent = condition.compare == Compare::is_null;
-  s.add(absent ? "r.id not in" : "r.id in").add(" (select k.run_id from ").add(table_of(condition.field)).add(" k where k.key = ");
+  s.add(absent ? "r.id not in" : "r.id in")
+      .add(" (select k.run_id from ")
+      .add(table_of(condition.field))
+      .add(" k where k.key = ");
   s.add(s.bind(key_of(condition.field, condition.key)));
   if (condition.field == RunField::metric && condition.compare == Compare::ne) {
     // NaN differs from every number.
@@ -83,10 +88,11 @@ struct Ordering {
 // Metrics: numbers, then NaN, then missing, in both directions; other values: missing last (spec/mlflow.md 3.1).
 void add_keyed_order(sql::Statement& s, Ordering& ordering, const OrderBy<RunField>& term, size_t index) {
   std::string alias = "o" + std::to_string(index);
-  ordering.joins += fmt::format(" left join {} {} on {}.run_id = r.id and {}.key = {}", table_of(term.field), alias, alias, alias,
-                                s.bind(key_of(term.field, term.key)));
+  ordering.joins += fmt::format(" left join {} {} on {}.run_id = r.id and {}.key = {}", table_of(term.field), alias,
+                                alias, alias, s.bind(key_of(term.field, term.key)));
   if (term.field == RunField::metric) {
-    ordering.columns.push_back({fmt::format("case when {0}.run_id is null then 2 when {0}.value is null then 1 else 0 end", alias)});
+    ordering.columns.push_back(
+        {fmt::format("case when {0}.run_id is null then 2 when {0}.value is null then 1 else 0 end", alias)});
     ordering.columns.push_back({fmt::format("coalesce({}.value, 0)", alias), term.descending});
   } else {
     ordering.columns.push_back({fmt::format("case when {}.run_id is null then 1 else 0 end", alias)});
@@ -155,7 +161,8 @@ Page<Run> Runs::search(const RunQuery& query) const {
         return;
       }
       infos.push_back(run_from(row));
-      if (infos.size() == static_cast<size_t>(query.limit)) last = sql::cursor_from(row, kFirstSortColumn, ordering.columns.size());
+      if (infos.size() == static_cast<size_t>(query.limit))
+        last = sql::cursor_from(row, kFirstSortColumn, ordering.columns.size());
     });
     page.items = load_runs(c, std::move(infos));
     return page;

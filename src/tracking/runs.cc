@@ -48,7 +48,8 @@ void insert_run(sql::Connection& c, const RunInfo& run) {
   c.exec(
       "insert into runs (id, experiment_id, name, user_id, status, start_ms, end_ms, artifact_uri, deleted) "
       "values ($1, $2, $3, $4, $5, $6, null, $7, $8)",
-      run.id, run.experiment_id, run.name, run.user_id, format_status(run.status), run.start_ms, run.artifact_uri, false);
+      run.id, run.experiment_id, run.name, run.user_id, format_status(run.status), run.start_ms, run.artifact_uri,
+      false);
 }
 
 // A query string of the root stays at the end (spec/mlflow.md 4.1).
@@ -65,7 +66,8 @@ Runs::Runs(sql::Database& database, const Clock& clock, Config config)
     : database_(database), clock_(clock), config_(std::move(config)) {}
 
 Run Runs::create(const Create& request) {
-  if (!request.experiment_id) fail(Code::invalid_argument, "missing experiment_id: create the run in an experiment, \"0\" is the default one");
+  if (!request.experiment_id)
+    fail(Code::invalid_argument, "missing experiment_id: create the run in an experiment, \"0\" is the default one");
   auto tags = unique_tags(request.tags);
   RunInfo info{.id = new_run_id(),
                .experiment_id = *request.experiment_id,
@@ -77,7 +79,8 @@ Run Runs::create(const Create& request) {
     auto experiment = find_experiment(c, info.experiment_id);
     if (!experiment) fail(Code::not_found, "No Experiment with id={} exists", info.experiment_id);
     if (experiment->deleted) {
-      fail(Code::invalid_argument, "The experiment {} must be in the 'active' state. Current state is deleted.", info.experiment_id);
+      fail(Code::invalid_argument, "The experiment {} must be in the 'active' state. Current state is deleted.",
+           info.experiment_id);
     }
     RunInfo run = info;
     run.artifact_uri = append_to_location(experiment->artifact_location, fmt::format("/{}/artifacts", run.id));
@@ -112,7 +115,8 @@ RunInfo Runs::update(const Update& request) {
       run.name = request.name;
       put_run_tag(c, run.id, {std::string(kNameTag), run.name});
     }
-    c.exec("update runs set status = $2, end_ms = $3, name = $4 where id = $1", run.id, format_status(run.status), run.end_ms, run.name);
+    c.exec("update runs set status = $2, end_ms = $3, name = $4 where id = $1", run.id, format_status(run.status),
+           run.end_ms, run.name);
     return run;
   });
 }
@@ -166,7 +170,8 @@ std::vector<size_t> sample_indexes(size_t count, size_t limit) {
   return indexes;
 }
 
-std::vector<Metric> Runs::sampled_history(std::span<const std::string> ids, const std::string& key, const Sample& sample) const {
+std::vector<Metric> Runs::sampled_history(std::span<const std::string> ids, const std::string& key,
+                                          const Sample& sample) const {
   std::vector<Metric> metrics;
   for (const auto& id : ids) {
     auto points = history(id, key);

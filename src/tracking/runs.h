@@ -13,7 +13,8 @@ class Database;
 
 namespace fettle::tracking {
 
-// Thread-safe; keeps references to its collaborators. Unknown runs are not_found; writes to a deleted run are invalid_argument.
+// Thread-safe; keeps references to its collaborators. Unknown runs are not_found; writes to a deleted run are
+// invalid_argument.
 class Runs {
  public:
   Runs(sql::Database& database, const Clock& clock, Config config);
@@ -42,13 +43,14 @@ class Runs {
 
   // How a changed param is told: alone, or as a list.
   enum class Wording { single, batch };
-  // All or nothing. Exact duplicates of metric points are dropped; values beyond the double range are clamped; the last of two
-  // equal tag keys wins. A metric with a model id also counts for that model.
+  // All or nothing. Exact duplicates of metric points are dropped; values beyond the double range are clamped; the last
+  // of two equal tag keys wins. A metric with a model id also counts for that model.
   void log(LogBatch batch, Wording wording = Wording::batch);
   void delete_tag(const std::string& id, const std::string& key);
 
   // Repeating is harmless; the first tags of an input stay. Each dataset is an edge into the run in the lineage.
-  void log_inputs(const std::string& id, const std::vector<DatasetInput>& datasets, const std::vector<std::string>& model_ids);
+  void log_inputs(const std::string& id, const std::vector<DatasetInput>& datasets,
+                  const std::vector<std::string>& model_ids);
   void log_outputs(const std::string& id, const std::vector<ModelOutput>& models);
 
   // In order of timestamp, step, value; empty for an unknown run or metric.
@@ -60,7 +62,8 @@ class Runs {
     size_t limit = 2500;  // points a run
   };
   // At most `limit` points of each run, evenly over its points in order of step, first and last included (spec 1.3).
-  std::vector<Metric> sampled_history(std::span<const std::string> ids, const std::string& key, const Sample& sample) const;
+  std::vector<Metric> sampled_history(std::span<const std::string> ids, const std::string& key,
+                                      const Sample& sample) const;
 
   Page<Run> search(const RunQuery& query) const;
 

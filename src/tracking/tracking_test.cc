@@ -21,10 +21,13 @@ class TrackingTest : public testing::Test {
     return *tracking_;
   }
   std::string make_run(int64_t start_ms = 1000, std::string name = "run") {
-    return tracking().runs.create({.experiment_id = 0, .user_id = "ann", .name = std::move(name), .start_ms = start_ms}).info.id;
+    return tracking()
+        .runs.create({.experiment_id = 0, .user_id = "ann", .name = std::move(name), .start_ms = start_ms})
+        .info.id;
   }
   void log(const std::string& run, std::string key, double value, int64_t time = 1, int64_t step = 0) {
-    tracking().runs.log({.run_id = run, .metrics = {{.key = std::move(key), .value = value, .timestamp_ms = time, .step = step}}});
+    tracking().runs.log(
+        {.run_id = run, .metrics = {{.key = std::move(key), .value = value, .timestamp_ms = time, .step = step}}});
   }
   template <class Body>
   Error error_of(Body&& body) {
@@ -40,7 +43,8 @@ class TrackingTest : public testing::Test {
   TemporaryDirectory directory_;
   ManualClock clock_;
   Config config_;
-  std::unique_ptr<sql::Database> database_ = sql::Database::open("sqlite:///" + (directory_.path() / "t.db").string(), {.durable = false});
+  std::unique_ptr<sql::Database> database_ =
+      sql::Database::open("sqlite:///" + (directory_.path() / "t.db").string(), {.durable = false});
   std::unique_ptr<blob::Store> store_ = blob::open_local(directory_.path() / "blobs");
   std::unique_ptr<Tracking> tracking_;
 };
@@ -63,11 +67,11 @@ TEST_F(TrackingTest, ARunReadsBackAsWritten) {
 }
 
 TEST_F(TrackingTest, NameAndTagMustAgree) {
-  auto error = error_of([&] {
-    tracking().runs.create({.experiment_id = 0, .name = "x", .tags = {{"mlflow.runName", "y"}}});
-  });
+  auto error =
+      error_of([&] { tracking().runs.create({.experiment_id = 0, .name = "x", .tags = {{"mlflow.runName", "y"}}}); });
   EXPECT_NE(error.message.find("(run_name='x', mlflow.runName='y')"), std::string::npos);
-  EXPECT_EQ(error_of([&] { tracking().runs.create({.experiment_id = 0, .tags = {{"a", "1"}, {"a", "2"}}}); }).message, "duplicate tag key 'a'");
+  EXPECT_EQ(error_of([&] { tracking().runs.create({.experiment_id = 0, .tags = {{"a", "1"}, {"a", "2"}}}); }).message,
+            "duplicate tag key 'a'");
 }
 
 TEST_F(TrackingTest, HistoryIsTheSameWhateverTheCompaction) {
@@ -96,9 +100,15 @@ TEST_F(TrackingTest, ABatchIsAllOrNothing) {
   std::string run = make_run();
   tracking().runs.log({.run_id = run, .params = {{"p", "a"}}});
   auto error = error_of([&] {
-    tracking().runs.log({.run_id = run, .metrics = {{.key = "m", .value = 1}}, .params = {{"q", "1"}, {"p", "b"}}, .tags = {{"t", "1"}}});
+    tracking().runs.log({.run_id = run,
+                         .metrics = {{.key = "m", .value = 1}},
+                         .params = {{"q", "1"}, {"p", "b"}},
+                         .tags = {{"t", "1"}}});
   });
-  EXPECT_EQ(error.message, "Changing param values is not allowed. Params were already logged='[{'key': 'p', 'old_value': 'a', 'new_value': 'b'}]' for run ID='" + run + "'.");
+  EXPECT_EQ(error.message,
+            "Changing param values is not allowed. Params were already logged='[{'key': 'p', 'old_value': 'a', "
+            "'new_value': 'b'}]' for run ID='" +
+                run + "'.");
   auto stored = tracking().runs.get(run);
   EXPECT_TRUE(stored.metrics.empty());
   EXPECT_EQ(stored.params.size(), 1U);
@@ -113,19 +123,25 @@ TEST_F(TrackingTest, BatchLimitsAreTold) {
   LogBatch batch{.run_id = run};
   for (int i = 0; i < 1001; ++i) batch.metrics.push_back({.key = "m", .value = 1, .step = i});
   EXPECT_EQ(error_of([&] { tracking().runs.log(batch); }).message,
-            "A batch logging request can contain at most 1000 metrics. Got 1001 metrics. Please split up metrics across multiple requests and "
+            "A batch logging request can contain at most 1000 metrics. Got 1001 metrics. Please split up metrics "
+            "across multiple requests and "
             "try again.");
   EXPECT_EQ(error_of([&] { tracking().runs.log({.run_id = run, .params = {{"q", "1"}, {"q", "1"}}}); }).message,
-            "Duplicate parameter keys have been submitted: ['q']. Please ensure the request contains only one param value per param key.");
-  EXPECT_EQ(error_of([&] { tracking().runs.log({.run_id = run, .metrics = {{.key = "t", .value = 1, .timestamp_ms = -1}}}); }).message,
-            "Invalid value -1 for parameter 'timestamp' supplied: metric 't' (value=1.0). Timestamp must be a nonnegative long (64-bit integer) ");
+            "Duplicate parameter keys have been submitted: ['q']. Please ensure the request contains only one param "
+            "value per param key.");
+  EXPECT_EQ(error_of([&] {
+              tracking().runs.log({.run_id = run, .metrics = {{.key = "t", .value = 1, .timestamp_ms = -1}}});
+            }).message,
+            "Invalid value -1 for parameter 'timestamp' supplied: metric 't' (value=1.0). Timestamp must be a "
+            "nonnegative long (64-bit integer) ");
 }
 
 TEST_F(TrackingTest, DeletedRunsRefuseWritesAndComeBack) {
   std::string run = make_run();
   tracking().runs.remove(run);
   tracking().runs.remove(run);
-  EXPECT_EQ(error_of([&] { log(run, "m", 1); }).message, "The run " + run + " must be in the 'active' state. Current state is deleted.");
+  EXPECT_EQ(error_of([&] { log(run, "m", 1); }).message,
+            "The run " + run + " must be in the 'active' state. Current state is deleted.");
   EXPECT_TRUE(tracking().runs.get(run).info.deleted);
   tracking().runs.restore(run);
   log(run, "m", 1);
@@ -149,25 +165,30 @@ TEST_F(TrackingTest, AMetricOfAModelCountsForBothAndOnce) {
   std::string run = make_run();
   auto model = tracking().models.create({.experiment_id = 0, .name = "m", .source_run_id = run});
   log(run, "auc", 0.5);
-  tracking().runs.log({.run_id = run, .metrics = {{.key = "auc", .value = 0.5, .timestamp_ms = 1, .model_id = model.id}}});
+  tracking().runs.log(
+      {.run_id = run, .metrics = {{.key = "auc", .value = 0.5, .timestamp_ms = 1, .model_id = model.id}}});
   EXPECT_EQ(tracking().runs.history(run, "auc").size(), 1U);
   ASSERT_EQ(tracking().models.get(model.id).metrics.size(), 1U);
-  auto error = error_of([&] { tracking().runs.log({.run_id = run, .metrics = {{.key = "x", .value = 1, .model_id = "m-none"}}}); });
+  auto error = error_of(
+      [&] { tracking().runs.log({.run_id = run, .metrics = {{.key = "x", .value = 1, .model_id = "m-none"}}}); });
   EXPECT_EQ(error.code, Code::not_found);
   EXPECT_TRUE(tracking().runs.history(run, "x").empty());
 }
 
 TEST_F(TrackingTest, DatasetsAndCausesAreEdgesOfTheLineage) {
-  auto run = tracking().runs.create({.experiment_id = 0, .name = "r", .tags = {{"fettle.pipeline_run", "01J"}}}).info.id;
+  auto run =
+      tracking().runs.create({.experiment_id = 0, .name = "r", .tags = {{"fettle.pipeline_run", "01J"}}}).info.id;
   std::string hash(32, 'a');
-  DatasetInput input{.tags = {{"mlflow.data.context", "training"}}, .dataset = {"train", hash + ".dir", "local", "data/x", "", ""}};
+  DatasetInput input{.tags = {{"mlflow.data.context", "training"}},
+                     .dataset = {"train", hash + ".dir", "local", "data/x", "", ""}};
   tracking().runs.log_inputs(run, {input, input}, {});
   input.tags = {{"mlflow.data.context", "other"}};
   tracking().runs.log_inputs(run, {input}, {});
   auto stored = tracking().runs.get(run);
   ASSERT_EQ(stored.dataset_inputs.size(), 1U);
   EXPECT_EQ(stored.dataset_inputs[0].tags, (std::vector<KeyValue>{{"mlflow.data.context", "training"}}));
-  auto edges = database_->read([&](sql::Connection& c) { return journal::edges(c, {"run", run}, journal::Direction::up, 10); });
+  auto edges =
+      database_->read([&](sql::Connection& c) { return journal::edges(c, {"run", run}, journal::Direction::up, 10); });
   ASSERT_EQ(edges.size(), 2U);
   EXPECT_EQ(edges[0].from, (journal::Node{"data", "md5:" + hash + ".dir"}));
   EXPECT_EQ(edges[1].from, (journal::Node{"pipeline_run", "01J"}));
@@ -180,14 +201,16 @@ TEST_F(TrackingTest, SearchOrdersNumbersThenNanThenMissingInBothDirections) {
   make_run(4, "none");
   auto names = [&](bool descending) {
     std::string all;
-    for (const auto& run : tracking().runs.search({.experiment_ids = {0}, .order = {{RunField::metric, "m", descending}}}).items) {
+    for (const auto& run :
+         tracking().runs.search({.experiment_ids = {0}, .order = {{RunField::metric, "m", descending}}}).items) {
       all += run.info.name + " ";
     }
     return all;
   };
   EXPECT_EQ(names(false), "one two nan none ");
   EXPECT_EQ(names(true), "two one nan none ");
-  auto unequal = tracking().runs.search({.experiment_ids = {0}, .conditions = {{RunField::metric, "m", Compare::ne, 1.0}}});
+  auto unequal =
+      tracking().runs.search({.experiment_ids = {0}, .conditions = {{RunField::metric, "m", Compare::ne, 1.0}}});
   EXPECT_EQ(unequal.items.size(), 2U) << "NaN differs from every number, a missing metric matches nothing";
 }
 

@@ -52,10 +52,10 @@ struct Metric {
   double value = 0;
   int64_t timestamp_ms = 0;
   int64_t step = 0;
-  std::string model_id;        // logged model that it also belongs to; "" if none
-  std::string dataset_name;    // only with a model
+  std::string model_id;      // logged model that it also belongs to; "" if none
+  std::string dataset_name;  // only with a model
   std::string dataset_digest;
-  std::string run_id;          // filled where points of several runs are returned
+  std::string run_id;  // filled where points of several runs are returned
 };
 
 struct Dataset {
@@ -117,10 +117,19 @@ struct Page {
 };
 
 enum class RunField {
-  metric, param, tag,                                       // keyed
-  run_id, run_name, user_id, status, artifact_uri,          // text
-  start_time, end_time,                                     // integer milliseconds
-  dataset_name, dataset_digest, dataset_context,            // text; filters only
+  metric,
+  param,
+  tag,  // keyed
+  run_id,
+  run_name,
+  user_id,
+  status,
+  artifact_uri,  // text
+  start_time,
+  end_time,  // integer milliseconds
+  dataset_name,
+  dataset_digest,
+  dataset_context,  // text; filters only
 };
 struct RunQuery {
   std::vector<int64_t> experiment_ids;
@@ -141,9 +150,17 @@ struct ExperimentQuery {
 };
 
 enum class LoggedModelField {
-  metric, param, tag,
-  name, id, experiment_id, model_type, status, source_run_id,
-  created, updated,
+  metric,
+  param,
+  tag,
+  name,
+  id,
+  experiment_id,
+  model_type,
+  status,
+  source_run_id,
+  created,
+  updated,
 };
 struct LoggedModelQuery {
   std::vector<int64_t> experiment_ids;
@@ -152,7 +169,7 @@ struct LoggedModelQuery {
     std::string name;
     std::string digest;  // "": any
   };
-  std::vector<DatasetRef> datasets;  // metric conditions count only metrics on one of these
+  std::vector<DatasetRef> datasets;              // metric conditions count only metrics on one of these
   std::vector<OrderBy<LoggedModelField>> order;  // created descending, then id are always appended
   int64_t limit = 50;
   std::optional<Cursor> after;

@@ -26,7 +26,8 @@ http::Response upload(tracking::Artifacts& artifacts, http::Request& request) {
   if (path.ends_with('/') || path.empty()) fail(Code::invalid_argument, "Invalid path");
   tracking::Artifacts::path_of("mlflow-artifacts:/", path);  // refuses before the bytes come
   auto incoming = artifacts.begin_upload();
-  for (std::string piece = request.stream->read(); !piece.empty(); piece = request.stream->read()) incoming->append(piece);
+  for (std::string piece = request.stream->read(); !piece.empty(); piece = request.stream->read())
+    incoming->append(piece);
   artifacts.put_uploaded(path, incoming->commit());
   return http::Response::text(200, "");
 }
@@ -37,9 +38,11 @@ http::Response upload_small(tracking::Tracking& tracking, const http::Request& r
   if (!run_id) fail(Code::invalid_argument, "Request must specify run_id or run_uuid.");
   auto path = request.find_query("path");
   if (!path || path->empty()) fail(Code::invalid_argument, "Request must specify path.");
-  if (request.body.size() > kUiUploadLimit) fail(Code::invalid_argument, "Artifact size is too large. Max size is 10MB.");
+  if (request.body.size() > kUiUploadLimit)
+    fail(Code::invalid_argument, "Artifact size is too large. Max size is 10MB.");
   auto run = tracking.runs.get(*run_id);
-  if (run.info.deleted) fail(Code::invalid_argument, "The run {} must be in the 'active' state. Current state is deleted.", *run_id);
+  if (run.info.deleted)
+    fail(Code::invalid_argument, "The run {} must be in the 'active' state. Current state is deleted.", *run_id);
   tracking.artifacts.put(tracking::Artifacts::path_of(run.info.artifact_uri, *path), request.body);
   return http::Response::text(200, "");
 }
@@ -59,7 +62,8 @@ http::Response run_file(const tracking::Tracking& tracking, const http::Request&
   return download(tracking.artifacts, tracking::Artifacts::path_of(root, path), request);
 }
 
-http::Response version_file(const tracking::Tracking& tracking, const registry::Registry& registry, const http::Request& request) {
+http::Response version_file(const tracking::Tracking& tracking, const registry::Registry& registry,
+                            const http::Request& request) {
   auto name = request.find_query("name");
   auto version = request.find_query("version");
   if (!name || !version) fail(Code::invalid_argument, "Request must specify name and version.");
@@ -75,7 +79,8 @@ http::Response model_file(const tracking::Tracking& tracking, const http::Reques
 }
 
 http::Route get_route(std::string path, http::Handler handler) {
-  return {.method = "GET", .path = std::move(path), .permission = http::Permission::read, .handler = std::move(handler)};
+  return {
+      .method = "GET", .path = std::move(path), .permission = http::Permission::read, .handler = std::move(handler)};
 }
 
 void add_transfer_refusals(Table& table) {
@@ -85,14 +90,16 @@ void add_transfer_refusals(Table& table) {
   for (std::string_view step : {"create", "complete", "abort"}) {
     table.raw("POST", fmt::format("{}/mpu/{}/{{path*}}", kProxy, step), http::Permission::write, no_upload);
   }
-  table.raw("GET", fmt::format("{}/presigned/{{path*}}", kProxy), http::Permission::read, [](http::Request&) -> http::Response {
-    fail(Code::unimplemented, "Multipart download is not supported for the current artifact repository");
-  });
+  table.raw("GET", fmt::format("{}/presigned/{{path*}}", kProxy), http::Permission::read,
+            [](http::Request&) -> http::Response {
+              fail(Code::unimplemented, "Multipart download is not supported for the current artifact repository");
+            });
 }
 
 }  // namespace
 
-std::string write_files(const std::vector<tracking::ArtifactEntry>& entries, const std::string& prefix, const std::string* root_uri) {
+std::string write_files(const std::vector<tracking::ArtifactEntry>& entries, const std::string& prefix,
+                        const std::string* root_uri) {
   std::string body;
   json::Writer out(body);
   out.begin_object();
@@ -109,9 +116,11 @@ std::string write_files(const std::vector<tracking::ArtifactEntry>& entries, con
 void add_artifact_routes(Table& table, tracking::Tracking& tracking, registry::Registry& registry, size_t limit_bytes) {
   auto& artifacts = tracking.artifacts;
   std::string file = fmt::format("{}/artifacts/{{path*}}", kProxy);
-  table.raw("GET", file, http::Permission::read, [&](http::Request& request) { return download(artifacts, path_of(request), request); });
-  table.raw("PUT", file, http::Permission::write, [&](http::Request& request) { return upload(artifacts, request); }, http::Body::stream,
-            limit_bytes);
+  table.raw("GET", file, http::Permission::read,
+            [&](http::Request& request) { return download(artifacts, path_of(request), request); });
+  table.raw(
+      "PUT", file, http::Permission::write, [&](http::Request& request) { return upload(artifacts, request); },
+      http::Body::stream, limit_bytes);
   table.raw("DELETE", file, http::Permission::write, [&](http::Request& request) {
     artifacts.remove(path_of(request));
     return http::Response::json("{}");
@@ -121,7 +130,8 @@ void add_artifact_routes(Table& table, tracking::Tracking& tracking, registry::R
   });
   add_transfer_refusals(table);
   table.one(get_route("/get-artifact", [&](http::Request& request) { return run_file(tracking, request); }));
-  table.one(get_route("/model-versions/get-artifact", [&](http::Request& request) { return version_file(tracking, registry, request); }));
+  table.one(get_route("/model-versions/get-artifact",
+                      [&](http::Request& request) { return version_file(tracking, registry, request); }));
   table.one(get_route("/ajax-api/2.0/mlflow/logged-models/{id}/artifacts/files",
                       [&](http::Request& request) { return model_file(tracking, request); }));
   table.one({.method = "POST",

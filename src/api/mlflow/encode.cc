@@ -101,7 +101,12 @@ void write_run(json::Writer& out, const tracking::Run& run, Outputs outputs) {
 
 void write_logged_model(json::Writer& out, const tracking::LoggedModel& m) {
   out.begin_object().key("info").begin_object();
-  out.key("model_id").string(m.id).key("experiment_id").string(std::to_string(m.experiment_id)).key("name").string(m.name);
+  out.key("model_id")
+      .string(m.id)
+      .key("experiment_id")
+      .string(std::to_string(m.experiment_id))
+      .key("name")
+      .string(m.name);
   out.key("creation_timestamp_ms").integer(m.created_ms).key("last_updated_timestamp_ms").integer(m.updated_ms);
   out.key("artifact_uri").string(m.artifact_uri).key("status").string(status_name(m.status));
   write_text(out, "model_type", m.model_type);

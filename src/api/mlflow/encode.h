@@ -1,4 +1,5 @@
-// Entities as MLflow's JSON: snake_case, int64 as numbers, unset fields absent, empty lists absent (spec/mlflow.md 1.1, 2.1).
+// Entities as MLflow's JSON: snake_case, int64 as numbers, unset fields absent, empty lists absent
+// (spec/mlflow.md 1.1, 2.1).
 #pragma once
 
 #include "json/json.h"

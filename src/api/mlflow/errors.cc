@@ -39,9 +39,11 @@ std::string public_message(const Error& error, const http::Request& request) {
   if (error.code == Code::internal) return fmt::format("internal error: quote request id {}", request.request_id);
   if (!error.message.starts_with("database:")) return error.message;
   switch (error.code) {
-    case Code::resource_exhausted: return "the server's disk or write queue is full, nothing was stored: try again later";
+    case Code::resource_exhausted:
+      return "the server's disk or write queue is full, nothing was stored: try again later";
     case Code::already_exists:
-    case Code::failed_precondition: return "the object was changed by another request at the same moment: read it again";
+    case Code::failed_precondition:
+      return "the object was changed by another request at the same moment: read it again";
     default: return fmt::format("the server's database is not available: quote request id {}", request.request_id);
   }
 }
@@ -58,7 +60,12 @@ http::Response error_answer(const Error& error, const http::Request& request) {
   if (error.code == Code::permission_denied) return http::Response::text(403, "Permission denied");
   std::string body;
   json::Writer out(body);
-  out.begin_object().key("error_code").string(mapping.name).key("message").string(public_message(error, request)).end_object();
+  out.begin_object()
+      .key("error_code")
+      .string(mapping.name)
+      .key("message")
+      .string(public_message(error, request))
+      .end_object();
   return http::Response::json(std::move(body), mapping.status);
 }
 
@@ -70,7 +77,8 @@ http::Response detail_answer(int status, std::string_view detail) {
 
 http::Response unknown_route_answer(const Error& error, const http::Request& request) {
   if (error.code != Code::not_found && error.code != Code::invalid_argument) return error_answer(error, request);
-  constexpr std::string_view kPage = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>No such endpoint.</p>\n";
+  constexpr std::string_view kPage =
+      "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>No such endpoint.</p>\n";
   return http::Response::text(404, std::string(kPage), "text/html; charset=utf-8");
 }
 

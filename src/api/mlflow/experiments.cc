@@ -33,7 +33,8 @@ std::string search_datasets(const tracking::Runs& runs, const Message& in) {
   for (const auto& id : in.strings("experiment_ids")) ids.push_back(parse_experiment_id(id));
   if (ids.empty()) fail(Code::invalid_argument, "SearchDatasets request must specify at least one experiment_id.");
   if (ids.size() > kExperimentLimit) {
-    fail(Code::invalid_argument, "SearchDatasets request cannot specify more than {} experiment_ids. Received {} experiment_ids.",
+    fail(Code::invalid_argument,
+         "SearchDatasets request cannot specify more than {} experiment_ids. Received {} experiment_ids.",
          kExperimentLimit, ids.size());
   }
   std::string body;
@@ -81,7 +82,8 @@ void add_experiment_routes(Table& table, tracking::Tracking& tracking) {
     return wrapped("experiment", experiments.get_by_name(in.string("experiment_name")), write_experiment);
   });
   for (std::string_view method : {"POST", "GET"}) {
-    table.read(method, "/experiments/search", [&](const Message& in, const http::Request&) { return search(experiments, in); });
+    table.read(method, "/experiments/search",
+               [&](const Message& in, const http::Request&) { return search(experiments, in); });
   }
   table.write("POST", "/experiments/update", [&](const Message& in, const http::Request&) {
     experiments.rename(in.experiment_id(), in.string("new_name"));

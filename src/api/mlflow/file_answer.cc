@@ -9,13 +9,31 @@ namespace fettle::api::mlflow {
 namespace {
 
 constexpr std::string_view kPlain = "text/plain; charset=utf-8";
-constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
-    {"txt", kPlain},        {"log", kPlain},     {"md", kPlain},          {"rst", kPlain},          {"py", kPlain},
-    {"js", kPlain},         {"sh", kPlain},      {"yaml", kPlain},        {"yml", kPlain},          {"json", kPlain},
-    {"csv", kPlain},        {"tsv", kPlain},     {"mlmodel", kPlain},     {"toml", kPlain},         {"ini", kPlain},
-    {"cfg", kPlain},        {"html", "text/html; charset=utf-8"},         {"png", "image/png"},     {"jpg", "image/jpeg"},
-    {"jpeg", "image/jpeg"}, {"gif", "image/gif"}, {"svg", "image/svg+xml"}, {"pdf", "application/pdf"}, {"zip", "application/zip"},
-    {"gz", "application/gzip"}};
+constexpr std::pair<std::string_view, std::string_view> kTypes[] = {{"txt", kPlain},
+                                                                    {"log", kPlain},
+                                                                    {"md", kPlain},
+                                                                    {"rst", kPlain},
+                                                                    {"py", kPlain},
+                                                                    {"js", kPlain},
+                                                                    {"sh", kPlain},
+                                                                    {"yaml", kPlain},
+                                                                    {"yml", kPlain},
+                                                                    {"json", kPlain},
+                                                                    {"csv", kPlain},
+                                                                    {"tsv", kPlain},
+                                                                    {"mlmodel", kPlain},
+                                                                    {"toml", kPlain},
+                                                                    {"ini", kPlain},
+                                                                    {"cfg", kPlain},
+                                                                    {"html", "text/html; charset=utf-8"},
+                                                                    {"png", "image/png"},
+                                                                    {"jpg", "image/jpeg"},
+                                                                    {"jpeg", "image/jpeg"},
+                                                                    {"gif", "image/gif"},
+                                                                    {"svg", "image/svg+xml"},
+                                                                    {"pdf", "application/pdf"},
+                                                                    {"zip", "application/zip"},
+                                                                    {"gz", "application/gzip"}};
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -82,7 +100,8 @@ RangeKind parse_range(std::string_view header, uint64_t size, ByteRange& range) 
   return RangeKind::part;
 }
 
-http::Response file_answer(const tracking::Artifacts& artifacts, const tracking::ArtifactInfo& info, const http::Request& request) {
+http::Response file_answer(const tracking::Artifacts& artifacts, const tracking::ArtifactInfo& info,
+                           const http::Request& request) {
   http::Response answer;
   answer.headers.set("Content-Type", content_type_of(info.path));
   answer.headers.set("Content-Disposition", content_disposition(base_name(info.path)));
@@ -104,7 +123,8 @@ http::Response file_answer(const tracking::Artifacts& artifacts, const tracking:
   }
   if (kind == RangeKind::part) {
     answer.status = 206;
-    answer.headers.set("Content-Range", fmt::format("bytes {}-{}/{}", range.first, range.first + range.count - 1, info.size_bytes));
+    answer.headers.set("Content-Range",
+                       fmt::format("bytes {}-{}/{}", range.first, range.first + range.count - 1, info.size_bytes));
   }
   if (range.count == 0) return answer;
   std::shared_ptr<blob::Reader> reader = artifacts.open(info, range.first, range.count);

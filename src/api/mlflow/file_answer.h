@@ -24,6 +24,7 @@ enum class RangeKind { whole, part, unsatisfiable };
 // One `bytes=` range; anything else is the whole.
 RangeKind parse_range(std::string_view header, uint64_t size_bytes, ByteRange& range);
 
-http::Response file_answer(const tracking::Artifacts& artifacts, const tracking::ArtifactInfo& info, const http::Request& request);
+http::Response file_answer(const tracking::Artifacts& artifacts, const tracking::ArtifactInfo& info,
+                           const http::Request& request);
 
 }  // namespace fettle::api::mlflow

@@ -32,7 +32,8 @@ class Scanner {
     skip_space();
     std::string current;
     bool split_done = false;
-    while (at_ < text_.size() && !is_space(text_[at_]) && !is_symbol(text_[at_]) && text_[at_] != '(' && text_[at_] != ')') {
+    while (at_ < text_.size() && !is_space(text_[at_]) && !is_symbol(text_[at_]) && text_[at_] != '(' &&
+           text_[at_] != ')') {
       char c = text_[at_];
       if (c == '\'') fail_clause();
       if (is_quote(c)) {
@@ -54,7 +55,8 @@ class Scanner {
   std::string read_word() {
     skip_space();
     size_t start = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_')) ++at_;
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_'))
+      ++at_;
     return std::string(text_.substr(start, at_ - start));
   }
 
@@ -98,7 +100,8 @@ class Scanner {
   [[noreturn]] void fail_clause() {
     skip_space();
     std::string_view shown = rest().substr(0, 60);
-    fail(Code::invalid_argument, "Invalid clause(s) in filter string: '{}'", shown.empty() ? text_.substr(0, 60) : shown);
+    fail(Code::invalid_argument, "Invalid clause(s) in filter string: '{}'",
+         shown.empty() ? text_.substr(0, 60) : shown);
   }
 
  private:
@@ -112,7 +115,9 @@ class Scanner {
     while (true) {
       char c = peek();
       if (c != '\'' && c != '"') {
-        fail(Code::invalid_argument, "While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: '{}'",
+        fail(Code::invalid_argument,
+             "While parsing a list in the query, expected string value, punctuation, or whitespace, but got different "
+             "type in list: '{}'",
              rest().substr(0, 60));
       }
       list.items.push_back(read_quoted());
@@ -121,7 +126,8 @@ class Scanner {
       if (c == ')') return list;
       if (c != ',') {
         at_ = std::min(at_, text_.size());
-        fail(Code::invalid_argument, "Invalid list in filter string: expected ',' or ')' after '{}'", list.items.back());
+        fail(Code::invalid_argument, "Invalid list in filter string: expected ',' or ')' after '{}'",
+             list.items.back());
       }
     }
   }
@@ -137,8 +143,12 @@ void set_compare(Comparison& comparison, Compare compare, std::string symbol) {
 
 // Reads the comparator; false when a literal must follow no more.
 bool read_comparator(Scanner& in, Comparison& comparison) {
-  static constexpr std::array<std::pair<std::string_view, Compare>, 6> kSymbols = {
-      {{"=", Compare::eq}, {"!=", Compare::ne}, {"<", Compare::lt}, {"<=", Compare::le}, {">", Compare::gt}, {">=", Compare::ge}}};
+  static constexpr std::array<std::pair<std::string_view, Compare>, 6> kSymbols = {{{"=", Compare::eq},
+                                                                                    {"!=", Compare::ne},
+                                                                                    {"<", Compare::lt},
+                                                                                    {"<=", Compare::le},
+                                                                                    {">", Compare::gt},
+                                                                                    {">=", Compare::ge}}};
   if (is_symbol(in.peek())) {
     std::string symbol = in.read_symbol();
     for (auto [text, compare] : kSymbols) {
@@ -146,7 +156,8 @@ bool read_comparator(Scanner& in, Comparison& comparison) {
       set_compare(comparison, compare, symbol);
       return true;
     }
-    fail(Code::invalid_argument, "Invalid comparator '{}' not one of '=, !=, <, <=, >, >=, LIKE, ILIKE, IN, NOT IN, IS NULL, IS NOT NULL'",
+    fail(Code::invalid_argument,
+         "Invalid comparator '{}' not one of '=, !=, <, <=, >, >=, LIKE, ILIKE, IN, NOT IN, IS NULL, IS NOT NULL'",
          symbol);
   }
   std::string word = in.read_word();
@@ -164,7 +175,8 @@ bool read_comparator(Scanner& in, Comparison& comparison) {
     set_compare(comparison, negated ? Compare::is_not_null : Compare::is_null, negated ? "IS NOT NULL" : "IS NULL");
     return false;
   } else {
-    fail(Code::invalid_argument, "Invalid clause(s) in filter string: '{}'", word.empty() ? std::string(in.rest().substr(0, 60)) : word);
+    fail(Code::invalid_argument, "Invalid clause(s) in filter string: '{}'",
+         word.empty() ? std::string(in.rest().substr(0, 60)) : word);
   }
   return true;
 }
@@ -225,8 +237,9 @@ void check_comparator(const Comparison& comparison, Comparators allowed) {
 
 Operand number_operand(const Comparison& comparison, std::string_view what) {
   if (comparison.literal.kind != Literal::Kind::number) {
-    fail(Code::invalid_argument, "Expected numeric value type for {}. Found {}", what,
-         comparison.literal.kind == Literal::Kind::text ? "'" + comparison.literal.text + "'" : comparison.literal.text);
+    fail(
+        Code::invalid_argument, "Expected numeric value type for {}. Found {}", what,
+        comparison.literal.kind == Literal::Kind::text ? "'" + comparison.literal.text + "'" : comparison.literal.text);
   }
   return *parse_double(comparison.literal.text);
 }

@@ -1,5 +1,5 @@
-// The search grammar's common part: comparisons joined by AND, and `key [ASC|DESC]` (spec/mlflow.md 3). What the names mean is the
-// business of each search. Everything wrong is invalid_argument.
+// The search grammar's common part: comparisons joined by AND, and `key [ASC|DESC]` (spec/mlflow.md 3). What the names
+// mean is the business of each search. Everything wrong is invalid_argument.
 #pragma once
 
 #include <string>

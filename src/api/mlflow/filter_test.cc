@@ -39,8 +39,9 @@ TEST(Filter, RefusesWithTheReason) {
   EXPECT_EQ(shown("a = 1 OR b = 2"), "Invalid clause(s) in filter string: 'OR'");
   EXPECT_EQ(shown("a == 1").substr(0, 35), "Invalid comparator '==' not one of ");
   EXPECT_EQ(shown(" "), "Invalid filter ' '. Could not be parsed.");
-  for (auto bad : {"a", "a =", "= 1", "a = 1 and", "a = 1 and and", "a = 'x", "a in ()", "a in ('x'", "a in ('x' 'y')", "a in (1)", "(a = 1)", 
-                   "a <> 1", "a between 1 and 2", "not a = 1", "a is 1", "`a = 1", ".", "a.", "a = 'it''s'"}) {
+  for (auto bad :
+       {"a", "a =", "= 1", "a = 1 and", "a = 1 and and", "a = 'x", "a in ()", "a in ('x'", "a in ('x' 'y')", "a in (1)",
+        "(a = 1)", "a <> 1", "a between 1 and 2", "not a = 1", "a is 1", "`a = 1", ".", "a.", "a = 'it''s'"}) {
     EXPECT_THROW(parse_filter(bad), Failure) << bad << " gave " << shown(bad);
   }
 }
@@ -62,7 +63,8 @@ TEST(Filter, AnyBytesAreAnAnswerOrARefusal) {
 }
 
 TEST(Filter, ABareWordIsNoValue) {
-  for (auto bad : {"metrics.a = 1;", "metrics.a = NaN", "metrics.a = +1", "params.p = x", "start_time > 1.5", "tags.t = 3"}) {
+  for (auto bad :
+       {"metrics.a = 1;", "metrics.a = NaN", "metrics.a = +1", "params.p = x", "start_time > 1.5", "tags.t = 3"}) {
     EXPECT_THROW(run_conditions(bad), Failure) << bad;
   }
 }

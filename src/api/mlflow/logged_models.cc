@@ -61,7 +61,8 @@ void add_logged_model_routes(Table& table, tracking::Tracking& tracking) {
   auto& models = tracking.models;
   using Deleted = tracking::LoggedModels::Deleted;
   table.write("POST", "/logged-models", [&](const Message& in, const http::Request&) { return create(models, in); });
-  table.read("POST", "/logged-models/search", [&](const Message& in, const http::Request&) { return search(models, in); });
+  table.read("POST", "/logged-models/search",
+             [&](const Message& in, const http::Request&) { return search(models, in); });
   table.read("GET", "/logged-models/{id}", [&](const Message& in, const http::Request& request) {
     auto deleted = in.boolean_or("allow_deleted", false) ? Deleted::allow : Deleted::refuse;
     return wrapped("model", models.get(id_of(request), deleted), write_logged_model);
@@ -85,13 +86,14 @@ void add_logged_model_routes(Table& table, tracking::Tracking& tracking) {
     models.add_params(id_of(request), read_tags(in, "params"));
     return "";
   });
-  table.read("GET", "/logged-models/{id}/artifacts/directories", [&tracking](const Message& in, const http::Request& request) {
-    std::string root = tracking.models.get(id_of(request)).artifact_uri;
-    std::string directory = tracking::Artifacts::path_of(root, in.string_or("artifact_directory_path"));
-    std::string prefix = directory.substr(tracking::Artifacts::path_of(root).size());
-    if (prefix.starts_with('/')) prefix.erase(0, 1);
-    return write_files(tracking.artifacts.list(directory), prefix.empty() ? "" : prefix + "/", &root);
-  });
+  table.read("GET", "/logged-models/{id}/artifacts/directories",
+             [&tracking](const Message& in, const http::Request& request) {
+               std::string root = tracking.models.get(id_of(request)).artifact_uri;
+               std::string directory = tracking::Artifacts::path_of(root, in.string_or("artifact_directory_path"));
+               std::string prefix = directory.substr(tracking::Artifacts::path_of(root).size());
+               if (prefix.starts_with('/')) prefix.erase(0, 1);
+               return write_files(tracking.artifacts.list(directory), prefix.empty() ? "" : prefix + "/", &root);
+             });
 }
 
 }  // namespace fettle::api::mlflow

@@ -50,7 +50,11 @@ json::Object parse_body(std::string_view body) {
     return {};
   }
   if (auto* object = value.if_object()) return std::move(*object);
-  std::string_view kind = value.is_array() ? "an array" : value.is_null() ? "null" : value.is_bool() ? "a boolean" : value.is_string() ? "a string" : "a number";
+  std::string_view kind = value.is_array()    ? "an array"
+                          : value.is_null()   ? "null"
+                          : value.is_bool()   ? "a boolean"
+                          : value.is_string() ? "a string"
+                                              : "a number";
   fail(Code::invalid_argument, "request body must be a JSON object, got {}", kind);
 }
 
@@ -77,12 +81,14 @@ Message Message::of(const http::Request& request) {
 
 void Message::fail_missing(std::string_view name) const {
   fail(Code::invalid_argument,
-       "Missing value for required parameter '{}'. See the API docs for more information about request parameters.", path_of(name));
+       "Missing value for required parameter '{}'. See the API docs for more information about request parameters.",
+       path_of(name));
 }
 
 void Message::fail_type(std::string_view name, const json::Value& value) const {
   fail(Code::invalid_argument,
-       "Invalid value {} for parameter '{}' supplied:  Hint: Value was of type '{}'. See the API docs for more information about "
+       "Invalid value {} for parameter '{}' supplied:  Hint: Value was of type '{}'. See the API docs for more "
+       "information about "
        "request parameters.",
        json::preview(value), path_of(name), type_name(value));
 }
@@ -232,10 +238,12 @@ int64_t parse_experiment_id(std::string_view text) {
 int64_t read_max_results(const Message& in, int64_t fallback, int64_t limit) {
   int64_t wanted = in.find_integer("max_results").value_or(fallback);
   if (wanted <= 0) {
-    fail(Code::invalid_argument, "Invalid value {} for parameter 'max_results' supplied. It must be a positive integer", wanted);
+    fail(Code::invalid_argument, "Invalid value {} for parameter 'max_results' supplied. It must be a positive integer",
+         wanted);
   }
   if (wanted > limit) {
-    fail(Code::invalid_argument, "Invalid value {} for parameter 'max_results' supplied. It must be at most {}", wanted, limit);
+    fail(Code::invalid_argument, "Invalid value {} for parameter 'max_results' supplied. It must be at most {}", wanted,
+         limit);
   }
   return wanted;
 }

@@ -1,5 +1,5 @@
-// A decoded MLflow request: the JSON body of a POST, PUT, PATCH or DELETE, or the query of a GET, read field by field with the
-// reference server's leniency and texts (spec/mlflow.md 2.2). Everything wrong is invalid_argument.
+// A decoded MLflow request: the JSON body of a POST, PUT, PATCH or DELETE, or the query of a GET, read field by field
+// with the reference server's leniency and texts (spec/mlflow.md 2.2). Everything wrong is invalid_argument.
 #pragma once
 
 #include <optional>

@@ -38,19 +38,25 @@ TEST(Message, ReadsLeniently) {
 }
 
 TEST(Message, TellsWhatIsMissingOrWrong) {
-  std::string missing = "Missing value for required parameter 'run_id'. See the API docs for more information about request parameters.";
-  for (auto body : {"", "{", "not json", "{\"run_id\": \"\"}", "{\"run_id\": null}", "{\"runId\": \"x\"}", "[1", "{\"a\": NaN}"}) {
+  std::string missing =
+      "Missing value for required parameter 'run_id'. See the API docs for more information about request parameters.";
+  for (auto body :
+       {"", "{", "not json", "{\"run_id\": \"\"}", "{\"run_id\": null}", "{\"runId\": \"x\"}", "[1", "{\"a\": NaN}"}) {
     EXPECT_EQ(error_of([&] { post(body).run_id(); }), missing) << body;
   }
   EXPECT_EQ(error_of([] { post("[]"); }), "request body must be a JSON object, got an array");
   EXPECT_EQ(error_of([] { post("null"); }), "request body must be a JSON object, got null");
-  EXPECT_EQ(error_of([] { post("{}", "text/plain"); }), "Bad Request. Content-Type must be one of ['application/json'].");
+  EXPECT_EQ(error_of([] { post("{}", "text/plain"); }),
+            "Bad Request. Content-Type must be one of ['application/json'].");
   EXPECT_EQ(error_of([] { post(R"({"value": "abc"})").number("value"); }),
-            "Invalid value \"abc\" for parameter 'value' supplied:  Hint: Value was of type 'str'. See the API docs for more information about "
+            "Invalid value \"abc\" for parameter 'value' supplied:  Hint: Value was of type 'str'. See the API docs "
+            "for more information about "
             "request parameters.");
-  EXPECT_EQ(error_of([] { post(R"({"run_id": "a", "runId": "b"})").run_id(); }), "Request specifies both 'run_id' and 'runId'; provide only one of them.");
+  EXPECT_EQ(error_of([] { post(R"({"run_id": "a", "runId": "b"})").run_id(); }),
+            "Request specifies both 'run_id' and 'runId'; provide only one of them.");
   auto batch = post(R"({"metrics": [{"key": "a"}, {}]})");
-  EXPECT_EQ(error_of([&] { batch.messages("metrics")[1].string("key"); }).substr(0, 54), "Missing value for required parameter 'metrics[1].key'.");
+  EXPECT_EQ(error_of([&] { batch.messages("metrics")[1].string("key"); }).substr(0, 54),
+            "Missing value for required parameter 'metrics[1].key'.");
 }
 
 TEST(Message, RefusesNumbersThatDoNotFit) {
@@ -63,12 +69,14 @@ TEST(Message, RefusesNumbersThatDoNotFit) {
 }
 
 TEST(Message, QueriesRepeatKeysForLists) {
-  http::Request request{.method = "GET", .query = {{"run_ids", "a"}, {"run_ids", "b"}, {"flag", "True"}, {"other", "maybe"}, {"n", "7"}}};
+  http::Request request{
+      .method = "GET", .query = {{"run_ids", "a"}, {"run_ids", "b"}, {"flag", "True"}, {"other", "maybe"}, {"n", "7"}}};
   auto in = Message::of(request);
   EXPECT_EQ(in.strings("run_ids"), (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(in.boolean_or("flag", false));
   EXPECT_EQ(in.integer("n"), 7);
-  EXPECT_EQ(error_of([&] { in.boolean_or("other", false); }), "Invalid boolean value: maybe, must be 'true' or 'false'.");
+  EXPECT_EQ(error_of([&] { in.boolean_or("other", false); }),
+            "Invalid boolean value: maybe, must be 'true' or 'false'.");
 }
 
 TEST(PageToken, RoundTripAndRefusals) {
@@ -77,7 +85,8 @@ TEST(PageToken, RoundTripAndRefusals) {
   EXPECT_EQ(error_of([] { parse_page_token("invalid_token"); }), "Invalid page token, could not base64-decode");
   EXPECT_EQ(error_of([] { parse_page_token(to_base64("x")); }).substr(0, 35), "Invalid page token, decoded value=\"");
   for (auto json : {"{}", R"({"offset": 0})", "[]", R"({"after": []})", R"({"after": [{}]})", R"({"after": 1})"}) {
-    EXPECT_EQ(error_of([&] { parse_page_token(to_base64(json)); }).substr(0, 33), "Invalid page token, parsed value=") << json;
+    EXPECT_EQ(error_of([&] { parse_page_token(to_base64(json)); }).substr(0, 33), "Invalid page token, parsed value=")
+        << json;
   }
 }
 
@@ -103,7 +112,8 @@ TEST(FileAnswer, Ranges) {
 
 TEST(FileAnswer, NamesAndTypesNeverEscapeTheirHeader) {
   EXPECT_EQ(content_disposition("a.txt"), "attachment; filename=\"a.txt\"");
-  EXPECT_EQ(content_disposition("a\"\r\nX: é.txt"), "attachment; filename=\"a___X: _.txt\"; filename*=UTF-8''a%22%0D%0AX%3A%20%C3%A9.txt");
+  EXPECT_EQ(content_disposition("a\"\r\nX: é.txt"),
+            "attachment; filename=\"a___X: _.txt\"; filename*=UTF-8''a%22%0D%0AX%3A%20%C3%A9.txt");
   EXPECT_EQ(content_type_of("model/MLmodel"), "text/plain; charset=utf-8");
   EXPECT_EQ(content_type_of("x/png"), "application/octet-stream");
   EXPECT_EQ(content_type_of("plot.PNG"), "image/png");

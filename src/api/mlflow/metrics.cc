@@ -16,7 +16,8 @@ std::string history(const tracking::Runs& runs, const Message& in) {
   size_t offset = 0;
   if (auto after = read_page_token(in)) {
     auto* at = std::get_if<int64_t>(&after->front());
-    if (at == nullptr || *at <= 0) fail(Code::invalid_argument, "Invalid page token, parsed value='{}'", in.string_or("page_token"));
+    if (at == nullptr || *at <= 0)
+      fail(Code::invalid_argument, "Invalid page token, parsed value='{}'", in.string_or("page_token"));
     offset = std::min(points.size(), static_cast<size_t>(*at));
   }
   size_t count = points.size() - offset;
@@ -44,7 +45,8 @@ std::string bulk_history(const tracking::Runs& runs, const Message& in) {
   auto ids = in.strings("run_id");
   if (ids.empty()) fail(Code::invalid_argument, "GetMetricHistoryBulk request must specify at least one run_id.");
   if (ids.size() > kBulkRunLimit) {
-    fail(Code::invalid_argument, "GetMetricHistoryBulk request cannot specify more than {} run_ids. Received {} run_ids.", kBulkRunLimit,
+    fail(Code::invalid_argument,
+         "GetMetricHistoryBulk request cannot specify more than {} run_ids. Received {} run_ids.", kBulkRunLimit,
          ids.size());
   }
   std::string key = in.string_or("metric_key");
@@ -69,20 +71,23 @@ std::string sampled_history(const tracking::Runs& runs, const Message& in) {
   auto ids = in.strings("run_ids");
   if (ids.empty()) in.fail_missing("run_ids");
   if (ids.size() > kBulkRunLimit) {
-    fail(Code::invalid_argument, "GetMetricHistoryBulkInterval request must specify at most {} run_ids. Received {} run_ids.", kBulkRunLimit,
+    fail(Code::invalid_argument,
+         "GetMetricHistoryBulkInterval request must specify at most {} run_ids. Received {} run_ids.", kBulkRunLimit,
          ids.size());
   }
   std::string key = in.string("metric_key");
-  tracking::Runs::Sample sample{in.find_integer("start_step"), in.find_integer("end_step"), static_cast<size_t>(kSampleLimit)};
+  tracking::Runs::Sample sample{in.find_integer("start_step"), in.find_integer("end_step"),
+                                static_cast<size_t>(kSampleLimit)};
   if (sample.start_step.has_value() != sample.end_step.has_value()) {
     fail(Code::invalid_argument, "If either start step or end step are specified, both must be specified.");
   }
   if (sample.start_step && *sample.start_step > *sample.end_step) {
-    fail(Code::invalid_argument, "end_step must be greater than start_step. Found start_step={} and end_step={}.", *sample.start_step,
-         *sample.end_step);
+    fail(Code::invalid_argument, "end_step must be greater than start_step. Found start_step={} and end_step={}.",
+         *sample.start_step, *sample.end_step);
   }
   int64_t wanted = in.find_integer("max_results").value_or(kSampleLimit);
-  if (wanted < 1 || wanted > kSampleLimit) fail(Code::invalid_argument, "max_results must be between 1 and {}.", kSampleLimit);
+  if (wanted < 1 || wanted > kSampleLimit)
+    fail(Code::invalid_argument, "max_results must be between 1 and {}.", kSampleLimit);
   sample.limit = static_cast<size_t>(wanted);
   auto points = runs.sampled_history(ids, key, sample);
   std::string body;
@@ -98,7 +103,8 @@ std::string sampled_history(const tracking::Runs& runs, const Message& in) {
 void add_metric_routes(Table& table, tracking::Tracking& tracking) {
   auto& runs = tracking.runs;
   table.read("GET", "/metrics/get-history", [&](const Message& in, const http::Request&) { return history(runs, in); });
-  table.read_ajax("GET", "/metrics/get-history-bulk", [&](const Message& in, const http::Request&) { return bulk_history(runs, in); });
+  table.read_ajax("GET", "/metrics/get-history-bulk",
+                  [&](const Message& in, const http::Request&) { return bulk_history(runs, in); });
   table.read("GET", "/metrics/get-history-bulk-interval",
              [&](const Message& in, const http::Request&) { return sampled_history(runs, in); });
 }

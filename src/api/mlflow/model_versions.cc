@@ -45,7 +45,8 @@ std::string search(const registry::Registry& registry, const Message& in) {
 std::string transition(registry::Registry& registry, const Message& in, const http::Request& request) {
   using Others = registry::Registry::Others;
   auto others = in.boolean_or("archive_existing_versions", false) ? Others::archive : Others::keep;
-  auto version = registry.transition(in.string("name"), read_version(in), in.string("stage"), others, request.principal);
+  auto version =
+      registry.transition(in.string("name"), read_version(in), in.string("stage"), others, request.principal);
   return wrapped("model_version", version, write_model_version);
 }
 
@@ -65,10 +66,15 @@ void add_model_version_routes(Table& table, registry::Registry& registry) {
     registry.delete_version(in.string("name"), read_version(in), request.principal);
     return "";
   });
-  table.read("GET", "/model-versions/search", [&](const Message& in, const http::Request&) { return search(registry, in); });
+  table.read("GET", "/model-versions/search",
+             [&](const Message& in, const http::Request&) { return search(registry, in); });
   table.read("GET", "/model-versions/get-download-uri", [&](const Message& in, const http::Request&) {
     std::string body;
-    json::Writer(body).begin_object().key("artifact_uri").string(registry.download_uri(in.string("name"), read_version(in))).end_object();
+    json::Writer(body)
+        .begin_object()
+        .key("artifact_uri")
+        .string(registry.download_uri(in.string("name"), read_version(in)))
+        .end_object();
     return body;
   });
   table.write("POST", "/model-versions/transition-stage",

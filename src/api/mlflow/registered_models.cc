@@ -44,7 +44,8 @@ std::string latest_versions(const registry::Registry& registry, const Message& i
 
 void add_alias_routes(Table& table, registry::Registry& registry) {
   table.write("POST", "/registered-models/alias", [&](const Message& in, const http::Request& request) {
-    registry.set_alias(in.string("name"), in.string("alias"), registry::parse_version(in.string("version")), request.principal);
+    registry.set_alias(in.string("name"), in.string("alias"), registry::parse_version(in.string("version")),
+                       request.principal);
     return "";
   });
   table.write("DELETE", "/registered-models/alias", [&](const Message& in, const http::Request& request) {
@@ -60,7 +61,8 @@ void add_alias_routes(Table& table, registry::Registry& registry) {
 
 void add_registered_model_routes(Table& table, registry::Registry& registry) {
   table.write("POST", "/registered-models/create", [&](const Message& in, const http::Request& request) {
-    auto model = registry.create_model(in.string("name"), read_registry_tags(in), in.find_string("description"), request.principal);
+    auto model = registry.create_model(in.string("name"), read_registry_tags(in), in.find_string("description"),
+                                       request.principal);
     return wrapped("registered_model", model, write_registered_model);
   });
   table.write("POST", "/registered-models/rename", [&](const Message& in, const http::Request& request) {
@@ -68,7 +70,8 @@ void add_registered_model_routes(Table& table, registry::Registry& registry) {
     return wrapped("registered_model", model, write_registered_model);
   });
   table.write("PATCH", "/registered-models/update", [&](const Message& in, const http::Request&) {
-    return wrapped("registered_model", registry.describe_model(in.string("name"), in.find_string("description")), write_registered_model);
+    return wrapped("registered_model", registry.describe_model(in.string("name"), in.find_string("description")),
+                   write_registered_model);
   });
   table.write("DELETE", "/registered-models/delete", [&](const Message& in, const http::Request& request) {
     registry.delete_model(in.string("name"), request.principal);
@@ -77,7 +80,8 @@ void add_registered_model_routes(Table& table, registry::Registry& registry) {
   table.read("GET", "/registered-models/get", [&](const Message& in, const http::Request&) {
     return wrapped("registered_model", registry.get_model(in.string("name")), write_registered_model);
   });
-  table.read("GET", "/registered-models/search", [&](const Message& in, const http::Request&) { return search(registry, in); });
+  table.read("GET", "/registered-models/search",
+             [&](const Message& in, const http::Request&) { return search(registry, in); });
   for (std::string_view method : {"POST", "GET"}) {
     table.read(method, "/registered-models/get-latest-versions",
                [&](const Message& in, const http::Request&) { return latest_versions(registry, in); });

@@ -31,7 +31,8 @@ VersionField version_attribute(std::string_view key) {
   if (key == "run_id") return VersionField::run_id;
   if (key == "version_number") return VersionField::version;
   if (key == "source_path") return VersionField::source;
-  fail(Code::invalid_argument, "Invalid attribute key '{}' specified. Valid keys are 'name, run_id, source_path, version_number'", key);
+  fail(Code::invalid_argument,
+       "Invalid attribute key '{}' specified. Valid keys are 'name, run_id, source_path, version_number'", key);
 }
 
 Operand version_operand(VersionField field, const Comparison& c) {
@@ -56,7 +57,8 @@ void set_model_conditions(registry::ModelQuery& query, std::string_view filter) 
     }
     check_comparator(c, tag ? Comparators::text : Comparators::text_and_list);
     Operand operand = text_operand(c, tag ? "tag" : "name");
-    query.conditions.push_back({tag ? ModelField::tag : ModelField::name, std::move(c.key), c.compare, std::move(operand)});
+    query.conditions.push_back(
+        {tag ? ModelField::tag : ModelField::name, std::move(c.key), c.compare, std::move(operand)});
   }
 }
 
@@ -66,7 +68,8 @@ std::vector<OrderBy<ModelField>> model_order(const std::vector<std::string>& cla
     OrderTerm term = parse_order(clause);
     bool time = term.key == "timestamp" || term.key == "last_updated_timestamp";
     if ((!time && term.key != "name") || is_tag(term.entity)) {
-      fail(Code::invalid_argument, "Invalid order by key '{}' specified. Valid keys are 'name, timestamp, last_updated_timestamp'", term.key);
+      fail(Code::invalid_argument,
+           "Invalid order by key '{}' specified. Valid keys are 'name, timestamp, last_updated_timestamp'", term.key);
     }
     order.push_back({time ? ModelField::updated : ModelField::name, "", term.descending});
   }
@@ -100,7 +103,9 @@ std::vector<OrderBy<VersionField>> version_order(const std::vector<std::string>&
     if (term.key == "last_updated_timestamp") field = VersionField::updated;
     if (!field || is_tag(term.entity)) {
       fail(Code::invalid_argument,
-           "Invalid order by key '{}' specified. Valid keys are 'creation_timestamp, last_updated_timestamp, name, version_number'", term.key);
+           "Invalid order by key '{}' specified. Valid keys are 'creation_timestamp, last_updated_timestamp, name, "
+           "version_number'",
+           term.key);
     }
     order.push_back({*field, "", term.descending});
   }

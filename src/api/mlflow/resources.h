@@ -20,6 +20,7 @@ void add_server_routes(Table& table, const std::string& version);
 std::vector<tracking::KeyValue> read_tags(const Message& in, std::string_view name = "tags");
 tracking::View read_view(const Message& in, std::string_view name);
 // `files` of a directory: entries named `prefix` + base name.
-std::string write_files(const std::vector<tracking::ArtifactEntry>& entries, const std::string& prefix, const std::string* root_uri);
+std::string write_files(const std::vector<tracking::ArtifactEntry>& entries, const std::string& prefix,
+                        const std::string* root_uri);
 
 }  // namespace fettle::api::mlflow

@@ -1,6 +1,8 @@
-// MLflow's REST, served over the tracking and registry domains: tracking 2.0, logged models, registry, proxied artifacts.
+// MLflow's REST, served over the tracking and registry domains: tracking 2.0, logged models, registry, proxied
+// artifacts.
 //   router.add(api::mlflow::routes(tracking, registry, {.version = "3.17.2"}));
-//   for (auto prefix : api::mlflow::kSurfacePrefixes) router.add_error_surface(prefix, api::mlflow::unknown_route_answer);
+//   for (auto prefix : api::mlflow::kSurfacePrefixes) router.add_error_surface(prefix,
+//   api::mlflow::unknown_route_answer);
 #pragma once
 
 #include <array>
@@ -16,13 +18,15 @@
 namespace fettle::api::mlflow {
 
 struct Config {
-  std::string version = "3.17.2";  // the MLflow version whose API is served; clients ask
+  std::string version = "3.17.2";                 // the MLflow version whose API is served; clients ask
   size_t artifact_limit_bytes = size_t{1} << 40;  // one uploaded file
 };
 
-inline constexpr std::array<std::string_view, 4> kSurfacePrefixes = {"/api/2.0/", "/ajax-api/", "/api/3.0/", "/api/4.0/"};
+inline constexpr std::array<std::string_view, 4> kSurfacePrefixes = {"/api/2.0/", "/ajax-api/", "/api/3.0/",
+                                                                     "/api/4.0/"};
 
-// The domains must outlive the routes. Includes `/version`, `/get-artifact` and `/model-versions/get-artifact`; `/health` is the server's own.
+// The domains must outlive the routes. Includes `/version`, `/get-artifact` and `/model-versions/get-artifact`;
+// `/health` is the server's own.
 std::vector<http::Route> routes(tracking::Tracking& tracking, registry::Registry& registry, const Config& config = {});
 
 // What the registry asks about runs and logged models, answered by tracking.

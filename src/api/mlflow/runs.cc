@@ -86,7 +86,8 @@ std::string search(const tracking::Runs& runs, const Message& in) {
   tracking::RunQuery query;
   for (const auto& id : in.strings("experiment_ids")) query.experiment_ids.push_back(parse_experiment_id(id));
   if (query.experiment_ids.size() > kExperimentLimit) {
-    fail(Code::invalid_argument, "a search can name at most {} experiments, got {}", kExperimentLimit, query.experiment_ids.size());
+    fail(Code::invalid_argument, "a search can name at most {} experiments, got {}", kExperimentLimit,
+         query.experiment_ids.size());
   }
   query.view = read_view(in, "run_view_type");
   query.limit = read_max_results(in, 1000, kPageLimit);
@@ -109,11 +110,13 @@ void add_logging(Table& table, tracking::Runs& runs) {
     return "";
   });
   table.write("POST", "/runs/log-parameter", [&](const Message& in, const http::Request&) {
-    runs.log({.run_id = in.run_id(), .params = {{in.string("key"), in.string_or("value")}}}, tracking::Runs::Wording::single);
+    runs.log({.run_id = in.run_id(), .params = {{in.string("key"), in.string_or("value")}}},
+             tracking::Runs::Wording::single);
     return "";
   });
   table.write("POST", "/runs/set-tag", [&](const Message& in, const http::Request&) {
-    runs.log({.run_id = in.run_id(), .tags = {{in.string("key"), in.string_or("value")}}}, tracking::Runs::Wording::single);
+    runs.log({.run_id = in.run_id(), .tags = {{in.string("key"), in.string_or("value")}}},
+             tracking::Runs::Wording::single);
     return "";
   });
   table.write("POST", "/runs/delete-tag", [&](const Message& in, const http::Request&) {
@@ -121,7 +124,8 @@ void add_logging(Table& table, tracking::Runs& runs) {
     return "";
   });
   table.write("POST", "/runs/log-batch", [&](const Message& in, const http::Request&) { return log_batch(runs, in); });
-  table.write("POST", "/runs/log-inputs", [&](const Message& in, const http::Request&) { return log_inputs(runs, in); });
+  table.write("POST", "/runs/log-inputs",
+              [&](const Message& in, const http::Request&) { return log_inputs(runs, in); });
   table.write("POST", "/runs/outputs", [&](const Message& in, const http::Request&) { return log_outputs(runs, in); });
 }
 
@@ -132,7 +136,8 @@ void add_run_routes(Table& table, tracking::Tracking& tracking) {
   table.write("POST", "/runs/create", [&](const Message& in, const http::Request&) { return create(runs, in); });
   table.write("POST", "/runs/update", [&](const Message& in, const http::Request&) { return update(runs, in); });
   table.read("GET", "/runs/get", [&](const Message& in, const http::Request&) {
-    return wrapped("run", runs.get(in.run_id()), [](json::Writer& out, const tracking::Run& run) { write_run(out, run); });
+    return wrapped("run", runs.get(in.run_id()),
+                   [](json::Writer& out, const tracking::Run& run) { write_run(out, run); });
   });
   table.write("POST", "/runs/delete", [&](const Message& in, const http::Request&) {
     runs.remove(in.run_id());

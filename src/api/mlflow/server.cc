@@ -39,12 +39,14 @@ void add_server_routes(Table& table, const std::string& version) {
              .permission = http::Permission::open,
              .handler = http::Handler([version](http::Request&) { return http::Response::text(200, version); }),
              .run = http::Run::inline_});
-  table.raw("GET", "/3.0/mlflow/server-info", http::Permission::open, [](http::Request&) { return http::Response::json(server_info()); });
+  table.raw("GET", "/3.0/mlflow/server-info", http::Permission::open,
+            [](http::Request&) { return http::Response::json(server_info()); });
   for (const auto& planned : kPlanned) {
     auto permission = planned.method == "GET" ? http::Permission::read : http::Permission::write;
-    table.raw(planned.method, planned.path, permission, [what = std::string(planned.what)](http::Request&) -> http::Response {
-      fail(Code::unimplemented, "this server does not serve {} yet", what);
-    });
+    table.raw(planned.method, planned.path, permission,
+              [what = std::string(planned.what)](http::Request&) -> http::Response {
+                fail(Code::unimplemented, "this server does not serve {} yet", what);
+              });
   }
 }
 

@@ -31,11 +31,12 @@ void Table::add(std::string_view method, std::string_view path, http::Permission
 }
 
 void Table::read_ajax(std::string_view method, std::string_view path, Rpc rpc) {
-  routes_.push_back(route_of(method, fmt::format("/ajax-api/2.0/mlflow{}", path), http::Permission::read, handler_of(std::move(rpc))));
+  routes_.push_back(route_of(method, fmt::format("/ajax-api/2.0/mlflow{}", path), http::Permission::read,
+                             handler_of(std::move(rpc))));
 }
 
-void Table::raw(std::string_view method, std::string_view path, http::Permission permission, http::Handler handler, http::Body body,
-                size_t limit_bytes) {
+void Table::raw(std::string_view method, std::string_view path, http::Permission permission, http::Handler handler,
+                http::Body body, size_t limit_bytes) {
   for (std::string_view prefix : {"/api", "/ajax-api"}) {
     auto route = route_of(method, fmt::format("{}{}", prefix, path), permission, handler);
     route.body = body;

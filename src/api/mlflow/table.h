@@ -19,8 +19,12 @@ using Rpc = std::function<std::string(const Message& in, const http::Request& re
 class Table {
  public:
   // `path` below `/{api,ajax-api}/2.0/mlflow`.
-  void read(std::string_view method, std::string_view path, Rpc rpc) { add(method, path, http::Permission::read, std::move(rpc)); }
-  void write(std::string_view method, std::string_view path, Rpc rpc) { add(method, path, http::Permission::write, std::move(rpc)); }
+  void read(std::string_view method, std::string_view path, Rpc rpc) {
+    add(method, path, http::Permission::read, std::move(rpc));
+  }
+  void write(std::string_view method, std::string_view path, Rpc rpc) {
+    add(method, path, http::Permission::write, std::move(rpc));
+  }
   // Only under `/ajax-api/2.0/mlflow`.
   void read_ajax(std::string_view method, std::string_view path, Rpc rpc);
   // A handler of its own, under `prefix` + `path` for both prefixes: `/{api,ajax-api}` + path.

@@ -32,10 +32,10 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> wo
 }
 
 constexpr Name<RunField> kRunAttributes[] = {
-    {"run_id", RunField::run_id},         {"run_name", RunField::run_name},         {"run name", RunField::run_name},
-    {"Run name", RunField::run_name},     {"Run Name", RunField::run_name},         {"user_id", RunField::user_id},
-    {"status", RunField::status},         {"artifact_uri", RunField::artifact_uri}, {"start_time", RunField::start_time},
-    {"created", RunField::start_time},    {"Created", RunField::start_time},        {"end_time", RunField::end_time}};
+    {"run_id", RunField::run_id},      {"run_name", RunField::run_name},         {"run name", RunField::run_name},
+    {"Run name", RunField::run_name},  {"Run Name", RunField::run_name},         {"user_id", RunField::user_id},
+    {"status", RunField::status},      {"artifact_uri", RunField::artifact_uri}, {"start_time", RunField::start_time},
+    {"created", RunField::start_time}, {"Created", RunField::start_time},        {"end_time", RunField::end_time}};
 
 constexpr Name<RunField> kDatasetAttributes[] = {
     {"name", RunField::dataset_name}, {"digest", RunField::dataset_digest}, {"context", RunField::dataset_context}};
@@ -53,7 +53,8 @@ RunField run_attribute(std::string_view key) {
 bool is_attribute(std::string_view entity) { return is_one_of(entity, {"", "attribute", "attributes", "attr", "run"}); }
 
 [[noreturn]] void fail_entity(std::string_view entity) {
-  fail(Code::invalid_argument, "Invalid entity type '{}'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']", entity);
+  fail(Code::invalid_argument,
+       "Invalid entity type '{}'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']", entity);
 }
 
 RunField run_field(const std::string& entity, const std::string& key) {
@@ -80,12 +81,8 @@ Operand run_operand(RunField field, const Comparison& c) {
       refuse_null_test(c);
       check_comparator(c, Comparators::numeric);
       return number_operand(c, "metric");
-    case RunField::param:
-      check_comparator(c, Comparators::text_and_null);
-      return text_operand(c, "parameter");
-    case RunField::tag:
-      check_comparator(c, Comparators::text_and_null);
-      return text_operand(c, "tag");
+    case RunField::param: check_comparator(c, Comparators::text_and_null); return text_operand(c, "parameter");
+    case RunField::tag: check_comparator(c, Comparators::text_and_null); return text_operand(c, "tag");
     case RunField::start_time:
     case RunField::end_time:
       refuse_null_test(c);
@@ -134,29 +131,31 @@ Operand experiment_operand(ExperimentField field, const Comparison& c) {
   return {};
 }
 
-constexpr Name<LoggedModelField> kLoggedModelAttributes[] = {
-    {"name", LoggedModelField::name},
-    {"model_id", LoggedModelField::id},
-    {"experiment_id", LoggedModelField::experiment_id},
-    {"model_type", LoggedModelField::model_type},
-    {"status", LoggedModelField::status},
-    {"source_run_id", LoggedModelField::source_run_id},
-    {"creation_timestamp_ms", LoggedModelField::created},
-    {"creation_timestamp", LoggedModelField::created},
-    {"creation_time", LoggedModelField::created},
-    {"last_updated_timestamp_ms", LoggedModelField::updated},
-    {"last_updated_timestamp", LoggedModelField::updated}};
+constexpr Name<LoggedModelField> kLoggedModelAttributes[] = {{"name", LoggedModelField::name},
+                                                             {"model_id", LoggedModelField::id},
+                                                             {"experiment_id", LoggedModelField::experiment_id},
+                                                             {"model_type", LoggedModelField::model_type},
+                                                             {"status", LoggedModelField::status},
+                                                             {"source_run_id", LoggedModelField::source_run_id},
+                                                             {"creation_timestamp_ms", LoggedModelField::created},
+                                                             {"creation_timestamp", LoggedModelField::created},
+                                                             {"creation_time", LoggedModelField::created},
+                                                             {"last_updated_timestamp_ms", LoggedModelField::updated},
+                                                             {"last_updated_timestamp", LoggedModelField::updated}};
 
 LoggedModelField logged_model_field(const std::string& entity, const std::string& key) {
   if (entity == "metrics") return LoggedModelField::metric;
   if (entity == "params") return LoggedModelField::param;
   if (entity == "tags") return LoggedModelField::tag;
   if (!is_one_of(entity, {"", "attributes"})) {
-    fail(Code::invalid_argument, "Invalid entity type '{}'. Valid values are ['attributes', 'metrics', 'params', 'tags']", entity);
+    fail(Code::invalid_argument,
+         "Invalid entity type '{}'. Valid values are ['attributes', 'metrics', 'params', 'tags']", entity);
   }
   auto field = find_name(kLoggedModelAttributes, key);
   if (!field) {
-    fail_attribute(key, "name, model_id, experiment_id, model_type, status, source_run_id, creation_timestamp, last_updated_timestamp");
+    fail_attribute(
+        key,
+        "name, model_id, experiment_id, model_type, status, source_run_id, creation_timestamp, last_updated_timestamp");
   }
   return *field;
 }
@@ -168,7 +167,8 @@ int64_t model_status(std::string_view text) {
   if (text == "PENDING" || text == "1") return 1;
   if (text == "READY" || text == "2") return 2;
   if (text == "UPLOAD_FAILED" || text == "3") return 3;
-  fail(Code::invalid_argument, "Unknown model status in filter: '{}'. Expected one of 'PENDING', 'READY', 'UPLOAD_FAILED'", text);
+  fail(Code::invalid_argument,
+       "Unknown model status in filter: '{}'. Expected one of 'PENDING', 'READY', 'UPLOAD_FAILED'", text);
 }
 
 Operand logged_model_operand(LoggedModelField field, const Comparison& c) {
@@ -189,7 +189,9 @@ std::vector<Condition<RunField>> run_conditions(std::string_view filter) {
     RunField field{};
     if (is_one_of(c.entity, {"dataset", "datasets"})) {
       auto known = find_name(kDatasetAttributes, c.key);
-      if (!known) fail(Code::invalid_argument, "Invalid dataset key '{}' specified. Valid keys are 'name, digest, context'", c.key);
+      if (!known)
+        fail(Code::invalid_argument, "Invalid dataset key '{}' specified. Valid keys are 'name, digest, context'",
+             c.key);
       field = *known;
     } else {
       field = run_field(c.entity, c.key);
