@@ -168,6 +168,18 @@ std::string element_bytes(const Scalar& value, DType dtype) {
   return {};
 }
 
+// Whether a number can stand in an element of the type without a change.
+bool fits(double number, DType dtype) {
+  if (is_floating(dtype)) return true;
+  if (std::trunc(number) != number) return false;
+  bool is_unsigned =
+      dtype == DType::uint8 || dtype == DType::uint16 || dtype == DType::uint32 || dtype == DType::uint64;
+  if (dtype == DType::boolean) return number == 0 || number == 1;
+  int bits = static_cast<int>(8 * tensor::element_size(dtype));
+  return is_unsigned ? number >= 0 && number < std::ldexp(1.0, bits)
+                     : number >= -std::ldexp(1.0, bits - 1) && number < std::ldexp(1.0, bits - 1);
+}
+
 Tensor blank(const serving::TensorSpec& spec, size_t rows, size_t width) {
   auto batch = static_cast<int64_t>(rows);
   tensor::Shape shape =
@@ -250,6 +262,10 @@ void check_answer(const ConstantAnswer& answer, std::span<const serving::TensorS
         fail(Code::invalid_argument, "a fallback gives {} for output '{}', which is {}",
              std::holds_alternative<std::string>(scalar) ? "text" : "a number", value.output,
              tensor::dtype_name(spec->dtype));
+      }
+      if (spec->dtype != DType::bytes && !fits(scalar_number(scalar), spec->dtype)) {
+        fail(Code::invalid_argument, "a fallback gives {} for output '{}', which is {}", scalar_text(scalar),
+             value.output, tensor::dtype_name(spec->dtype));
       }
     }
   }
