@@ -3,6 +3,8 @@
 // floor of a round trip on this machine.
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -23,6 +25,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "http/server.h"
+#include "inference.pb.h"
 #include "metrics/registry.h"
 #include "rpc/server.h"
 #include "serving/model_repository.h"
@@ -108,15 +111,16 @@ int64_t cpu_us(pid_t child) {
   return (*parse_int(fields[11]) + *parse_int(fields[12])) * 1'000'000 / sysconf(_SC_CLK_TCK);
 }
 
-void measure(std::string_view what, int port, pid_t child, int requests, const std::string& request) {
-  Connection connection(port);
-  for (int i = 0; i < kWarmUp; ++i) connection.ask(request);
+// Calls `ask` again and again and prints what it took.
+template <class Ask>
+void measure(std::string_view what, pid_t child, int requests, Ask ask) {
+  for (int i = 0; i < kWarmUp; ++i) ask();
   const SystemClock clock;
   const int64_t cpu_before = cpu_us(child);
   std::vector<int64_t> times;
   for (int i = 0; i < requests; ++i) {
     const int64_t begin = clock.steady_ns();
-    connection.ask(request);
+    ask();
     times.push_back(clock.steady_ns() - begin);
   }
   const double cpu = static_cast<double>(cpu_us(child) - cpu_before) / requests;
@@ -127,24 +131,57 @@ void measure(std::string_view what, int port, pid_t child, int requests, const s
   fmt::print("{:24} p50 {:7.1f} us   p99 {:7.1f} us   server cpu {:5.1f} us a request\n", what, us(0.5), us(0.99), cpu);
 }
 
+void measure_http(std::string_view what, int port, pid_t child, int requests, const std::string& request) {
+  Connection connection(port);
+  measure(what, child, requests, [&] { connection.ask(request); });
+}
+
+void measure_grpc(int port, pid_t child, int requests) {
+  inference::ModelInferRequest message;
+  message.set_model_name("m");
+  auto* input = message.add_inputs();
+  input->set_name("x");
+  input->set_datatype("FP32");
+  input->add_shape(1);
+  input->add_shape(2);
+  message.add_raw_input_contents(std::string(8, '\0'));
+  const grpc::Slice slice(message.SerializeAsString());
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::GenericStub stub(grpc::CreateChannel(fmt::format("127.0.0.1:{}", port), grpc::InsecureChannelCredentials()));
+  grpc::CompletionQueue queue;
+  measure("infer 1 row, gRPC", child, requests, [&] {
+    grpc::ClientContext context;
+    grpc::ByteBuffer answer;
+    grpc::Status status;
+    auto pending = stub.PrepareUnaryCall(&context, "/inference.GRPCInferenceService/ModelInfer", request, &queue);
+    pending->StartCall();
+    pending->Finish(&answer, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    if (!status.ok()) fail(Code::internal, "{}", status.error_message());
+  });
+}
+
 std::string post(std::string_view body, std::string_view headers = "") {
   return fmt::format("POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n{}\r\n{}", body.size(),
                      headers, body);
 }
 
-void measure_all(int port, pid_t child, int requests) {
-  measure("health (the floor)", port, child, requests, "GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n");
-  measure("infer 1 row, JSON", port, child, requests,
-          post(R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1.5,2.5]}]})"));
+void measure_all(int port, int grpc_port, pid_t child, int requests) {
+  measure_http("health (the floor)", port, child, requests, "GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n");
+  measure_http("infer 1 row, JSON", port, child, requests,
+               post(R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1.5,2.5]}]})"));
   const std::string head =
       R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","parameters":{"binary_data_size":8}}],"parameters":{"binary_data_output":true}})";
-  measure("infer 1 row, binary", port, child, requests,
-          post(head + std::string(8, '\0'), fmt::format("inference-header-content-length: {}\r\n", head.size())));
+  measure_http("infer 1 row, binary", port, child, requests,
+               post(head + std::string(8, '\0'), fmt::format("inference-header-content-length: {}\r\n", head.size())));
   std::string numbers;
   for (int i = 0; i < 2000; ++i) numbers += fmt::format("{}{}", i == 0 ? "" : ",", 0.001 * i);
-  measure(
+  measure_http(
       "infer 1000 rows, JSON", port, child, requests / 20,
       post(fmt::format(R"({{"inputs":[{{"name":"x","shape":[1000,2],"datatype":"FP32","data":[{}]}}]}})", numbers)));
+  measure_grpc(grpc_port, child, requests);
 }
 
 int run(int argc, char** argv) {
@@ -164,7 +201,9 @@ int run(int argc, char** argv) {
   close(ports[1]);
   char line[64] = {};
   if (read(ports[0], line, sizeof line - 1) <= 0) return 1;
-  measure_all(std::atoi(line), child, std::atoi(argv[2]));
+  const auto ports_of_child = split(trim(line), ' ');
+  measure_all(static_cast<int>(*parse_int(ports_of_child[0])), static_cast<int>(*parse_int(ports_of_child[1])), child,
+              std::atoi(argv[2]));
   kill(child, SIGTERM);
   waitpid(child, nullptr, 0);
   return 0;
