@@ -445,6 +445,37 @@ TEST_F(ControlTest, RemovingAnEndpointEndsItsRolloutAndItsOrdinalStays) {
   EXPECT_EQ(gateway_->snapshot()->endpoints.begin()->second->ordinal, ordinal);
 }
 
+TEST_F(ControlTest, SwitchesUnderLoadWithoutAnError) {
+  serve();
+  std::atomic<bool> stop{false};
+  std::atomic<int> errors{0};
+  std::atomic<int> answers{0};
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < 3; ++i) {
+    callers.emplace_back([&] {
+      while (!stop) {
+        serving::InferRequest request;
+        request.inputs.push_back(floats("temp", {50}));
+        request.inputs.push_back(texts("carrier", {"UA"}));
+        auto answer = ask(*gateway_, "flights", std::move(request));
+        errors += answer ? 0 : 1;
+        ++answers;
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    resolver_.champion = i % 2 == 0 ? "2" : "1";
+    control_->tick();
+    auto id = start(i % 2 == 0 ? R"({"candidate": "flights-delay/1"})" : R"({"candidate": "flights-delay/2"})").id;
+    control_->tick();
+    control_->command(id, {.command = i % 3 == 0 ? Command::promote : Command::abort, .full = i % 3 == 0});
+  }
+  stop = true;
+  callers.clear();
+  EXPECT_EQ(errors, 0);
+  EXPECT_GT(answers, 0);
+}
+
 TEST_F(ControlTest, TheTickerDoesItAlone) {
   control_.reset();
   gateway_ = std::make_unique<Gateway>(
