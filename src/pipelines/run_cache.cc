@@ -16,18 +16,12 @@ fs::path directory_of(Project& project, const std::string& key) {
   return project.repository().cache().directory() / "runs" / key.substr(0, 2) / key;
 }
 
-// Every output of the stage is in the entry, and its content at hand: in the cache, or unchanged in the workspace.
+// Every output of the stage is in the entry, and its content in the cache.
 bool can_restore(Project& project, const Stage& stage, const LockEntry& entry) {
   for (const data::Output& out : stage.outs) {
     const data::Output* recorded = entry.find_out(out.path);
     if (recorded == nullptr || !recorded->has_hash() || !recorded->unknown_algorithm.empty()) return false;
-    if (out.cached) {
-      if (!project.repository().cache().has_all(recorded->oid, recorded->algorithm)) return false;
-    } else {
-      data::Output now = *recorded;
-      now.location = out.location;
-      if (data::is_changed(project.repository(), now)) return false;
-    }
+    if (!project.repository().cache().has_all(recorded->oid, recorded->algorithm)) return false;
   }
   return true;
 }
@@ -59,7 +53,10 @@ std::optional<LockEntry> find_cached_run(Project& project, const Stage& stage, c
   return entry;
 }
 
-void save_run(Project& project, const LockEntry& entry) {
+void save_run(Project& project, const Stage& stage, const LockEntry& entry) {
+  for (const data::Output& out : stage.outs) {
+    if (!out.cached) data::store(project.repository(), out.location);
+  }
   RunCacheNames names = run_cache_names(entry);
   fs::path file = directory_of(project, names.key) / names.value;
   std::error_code ignored;

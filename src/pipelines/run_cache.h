@@ -14,7 +14,7 @@ bool is_cacheable(const Stage& stage);
 // The entry of the newest earlier run with the same inputs whose outputs can all be restored. `stage.deps` must hold current hashes.
 std::optional<LockEntry> find_cached_run(Project& project, const Stage& stage, const LockEntry& current);
 
-// Remembers a run. Nothing happens where it is remembered already.
-void save_run(Project& project, const LockEntry& entry);
+// Remembers a run; outputs that are not cached otherwise (metrics) are stored for it too, so that they can come back.
+void save_run(Project& project, const Stage& stage, const LockEntry& entry);
 
 }  // namespace fettle::pipelines

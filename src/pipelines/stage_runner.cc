@@ -137,12 +137,16 @@ std::optional<LockEntry> StageRunner::restorable(Stage& stage) const {
   bool inputs_changed = stage.command_changed() || !stage.lock || !changed_deps(project_, stage).empty();
   if (inputs_changed && options_.no_run_cache) return std::nullopt;
   Stage current = stage;
+  for (const data::Output& dep : current.deps) {
+    std::error_code ignored;
+    if (!fs::exists(dep.location, ignored)) return std::nullopt;  // a dry run: an earlier stage would make it
+  }
   for (data::Output& dep : current.deps) data::save(project_.repository(), dep, false);
   if (!inputs_changed) {
     LockEntry entry = *stage.lock;
     bool whole = std::all_of(stage.outs.begin(), stage.outs.end(), [&](const data::Output& out) {
       const data::Output* recorded = entry.find_out(out.path);
-      return recorded != nullptr && recorded->has_hash() && out.cached && project_.repository().cache().has_all(recorded->oid, recorded->algorithm);
+      return recorded != nullptr && recorded->has_hash() && project_.repository().cache().has_all(recorded->oid, recorded->algorithm);
     });
     if (whole) return entry;
     if (options_.no_run_cache) return std::nullopt;
@@ -161,7 +165,7 @@ bool StageRunner::restore(Stage& stage) {
     out.size = recorded->size;
     out.files = recorded->files;
     out.executable = recorded->executable;
-    if (out.cached) data::checkout(project_.repository(), out, {.force = true});
+    data::checkout(project_.repository(), out, {.force = true});
     for (const fs::path& file : ignore_output(project_.repository(), out)) note_changed(file);
   }
   for (data::Output& dep : stage.deps) data::save(project_.repository(), dep, false);
@@ -233,7 +237,7 @@ void StageRunner::record(Stage& stage, bool ran) {
     for (const fs::path& file : ignore_output(repository, out)) note_changed(file);
   }
   bool uncached = std::any_of(stage.outs.begin(), stage.outs.end(), [](const data::Output& out) { return !out.cached && out.kind == data::OutputKind::plain; });
-  if (ran && !options_.no_commit && !uncached && is_cacheable(stage)) save_run(project_, lock_entry_of(stage));
+  if (ran && !options_.no_commit && !uncached && is_cacheable(stage)) save_run(project_, stage, lock_entry_of(stage));
   save_lock(stage);
 }
 
