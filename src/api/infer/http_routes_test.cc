@@ -358,6 +358,11 @@ TEST_F(HttpRoutesTest, ControlsModels) {
   EXPECT_EQ(send("GET", "/v2/health/ready").status, 200);
   EXPECT_EQ(send("POST", "/v2/repository/models/double/load").body, R"({"name":"double","load":true})");
   EXPECT_EQ(send("GET", "/v2/models/double/ready").status, 200);
+  fs::create_directories(place_.path() / "double/2");
+  write_file_atomic(place_.path() / "double/2/model.onnx", "junk");
+  EXPECT_EQ(refusal(send("POST", "/v2/repository/models/double/load")),
+            "400 failed to load 'double', model file is not a valid onnx model");
+  EXPECT_EQ(send("GET", "/v2/health/ready").status, 200) << "version 1 still serves";
   EXPECT_EQ(refusal(send("POST", "/v2/repository/models/none/load")),
             "400 failed to load 'none', not found in the repository");
   EXPECT_EQ(refusal(send("POST", "/v2/repository/index", R"({"ready":1})")), "400 'ready' must be a bool");

@@ -33,8 +33,13 @@ std::vector<std::string> Inference::extensions() {
 bool Inference::ready() const {
   if (stopping_) return false;
   if (parts_.repository != nullptr && !parts_.repository->ready()) return false;
-  return std::ranges::all_of(parts_.runtime.models(), [](const serving::ModelStatus& status) {
-    return status.state == "READY" || status.reason == "unloaded" || status.state == "UNLOADING";
+  const std::vector<serving::ModelStatus> all = parts_.runtime.models();
+  // A version that failed beside one that serves is a failed update: the model still answers.
+  const auto serves = [&](const std::string& name) {
+    return std::ranges::any_of(all, [&](const auto& other) { return other.name == name && other.state == "READY"; });
+  };
+  return std::ranges::all_of(all, [&](const serving::ModelStatus& status) {
+    return status.state == "READY" || status.state == "UNLOADING" || status.reason == "unloaded" || serves(status.name);
   });
 }
 

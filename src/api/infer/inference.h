@@ -36,7 +36,7 @@ class Inference {
   // From now on neither live nor ready, and new inference is refused.
   void stop() { stopping_ = true; }
   bool live() const { return !stopping_; }
-  // Every model that should be loaded is, and every one that was asked for and failed is not there.
+  // Every model that should be loaded answers with some version; those that were unloaded on purpose do not count.
   bool ready() const;
 
   // not_found with the protocol's text, unavailable, invalid_argument (name or version malformed).
