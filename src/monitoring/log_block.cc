@@ -15,14 +15,16 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-using Key = std::tuple<std::string_view, std::string_view, std::string_view, std::string_view, std::string_view,
-                       std::string_view, std::vector<std::string>, std::vector<std::string>>;
-
-Key key_of(const PredictionBatch& b) {
-  return {b.endpoint, b.revision_id, b.rollout_id, b.arm, b.model, b.version,
-          b.features ? b.features->numeric : std::vector<std::string>(),
-          b.features ? b.features->categorical : std::vector<std::string>()};
-}
+// Batches that share a block compare equal.
+struct GroupOrder {
+  bool operator()(const PredictionBatch* a, const PredictionBatch* b) const {
+    auto plain = [](const PredictionBatch& x) { return std::tie(x.endpoint, x.revision_id, x.rollout_id, x.arm, x.model, x.version); };
+    if (plain(*a) != plain(*b)) return plain(*a) < plain(*b);
+    if (a->features == b->features) return false;
+    if (!a->features || !b->features) return !a->features;
+    return std::tie(a->features->numeric, a->features->categorical) < std::tie(b->features->numeric, b->features->categorical);
+  }
+};
 
 // Appends a batch's optional per-row vector, filling rows of earlier or later batches that have none.
 template <class T>
@@ -134,6 +136,26 @@ void check_size(const PredictionBatch& b, const char* what, size_t size, size_t 
   fail(Code::invalid_argument, "prediction '{}': {} has {} elements, expected {}", b.prediction_id, what, size, expected);
 }
 
+bool same_group(const LogBlock& a, const LogBlock& b) {
+  auto plain = [](const LogBlock& x) { return std::tie(x.endpoint, x.revision_id, x.rollout_id, x.arm, x.model, x.version, x.revision); };
+  return plain(a) == plain(b) && a.features_logged == b.features_logged && a.names == b.names && a.probabilities.size() == b.probabilities.size() &&
+         a.labels.codes.empty() == b.labels.codes.empty();
+}
+
+void append_categories(CategoryColumn& to, const CategoryColumn& from) {
+  std::unordered_map<std::string_view, uint32_t> known;
+  for (size_t i = 0; i < to.dictionary.size(); ++i) known[to.dictionary[i]] = static_cast<uint32_t>(i + 1);
+  std::vector<uint32_t> codes = {0};
+  std::vector<std::string> fresh;
+  for (const auto& value : from.dictionary) {
+    auto at = known.find(value);
+    if (at == known.end()) fresh.push_back(value);
+    codes.push_back(at != known.end() ? at->second : static_cast<uint32_t>(to.dictionary.size() + fresh.size()));
+  }
+  to.dictionary.insert(to.dictionary.end(), fresh.begin(), fresh.end());
+  for (uint32_t code : from.codes) to.codes.push_back(codes[code]);
+}
+
 }  // namespace
 
 const char* verdict_text(uint8_t bit) {
@@ -165,11 +187,37 @@ void check_batch(const PredictionBatch& b) {
   }
 }
 
+void append_block(std::vector<LogBlock>& blocks, LogBlock&& from) {
+  auto at = std::find_if(blocks.begin(), blocks.end(), [&](const LogBlock& b) { return same_group(b, from); });
+  if (at == blocks.end()) {
+    blocks.push_back(std::move(from));
+    return;
+  }
+  LogBlock& to = *at;
+  size_t start = to.rows();
+  size_t rows = from.rows();
+  constexpr float kNanFloat = std::numeric_limits<float>::quiet_NaN();
+  append_rows(to.keys, from.keys, start, rows, std::string());
+  append_rows(to.scores, from.scores, start, rows, kNan);
+  append_rows(to.confidence, from.confidence, start, rows, kNanFloat);
+  append_rows(to.ood, from.ood, start, rows, kNanFloat);
+  append_rows(to.verdicts, from.verdicts, start, rows, uint8_t{0});
+  for (size_t i = 0; i < to.numbers.size(); ++i) append_rows(to.numbers[i], from.numbers[i], start, rows, kNan);
+  for (size_t i = 0; i < to.categories.size(); ++i) append_categories(to.categories[i], from.categories[i]);
+  for (size_t i = 0; i < to.probabilities.size(); ++i) append_rows(to.probabilities[i], from.probabilities[i], start, rows, kNanFloat);
+  append_categories(to.labels, from.labels);
+  to.event_ms.insert(to.event_ms.end(), from.event_ms.begin(), from.event_ms.end());
+  for (auto& request : from.requests) {
+    request.first_row += static_cast<uint32_t>(start);
+    to.requests.push_back(std::move(request));
+  }
+}
+
 std::vector<LogBlock> build_blocks(std::span<const PredictionBatch> batches) {
-  std::map<Key, std::vector<const PredictionBatch*>> groups;
-  for (const auto& batch : batches) groups[key_of(batch)].push_back(&batch);
+  std::map<const PredictionBatch*, std::vector<const PredictionBatch*>, GroupOrder> groups;
+  for (const auto& batch : batches) groups[&batch].push_back(&batch);
   std::vector<LogBlock> blocks;
-  for (const auto& [key, group] : groups) blocks.push_back(build_block(group));
+  for (const auto& [first, group] : groups) blocks.push_back(build_block(group));
   return blocks;
 }
 

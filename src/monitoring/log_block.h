@@ -55,6 +55,9 @@ struct LogBlock {
 // Groups batches of any endpoints into blocks; the order of requests within a block is that of the batches.
 std::vector<LogBlock> build_blocks(std::span<const PredictionBatch> batches);
 
+// Adds a block (with its body) to blocks in the same order of requests: to the last one that it fits, or as a new one.
+void append_block(std::vector<LogBlock>& blocks, LogBlock&& block);
+
 // Blocks of one endpoint as two zstd frames with checksums: what is needed to find and join (head), and the rest (body).
 struct EncodedSegment {
   std::string head;

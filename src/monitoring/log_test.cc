@@ -156,6 +156,41 @@ TEST_F(PredictionLogTest, ExpiryRemovesOldSegmentsAndTheirKeys) {
   EXPECT_EQ(keys[0].text(0), "young");
 }
 
+TEST_F(PredictionLogTest, SmallSegmentsAreMergedAndNothingIsLost) {
+  PredictionLog log(*database, clock, registry, {.segment_rows = 100});
+  for (int i = 0; i < 30; ++i) {
+    auto b = testing::batch(i, 5, 1000 * i);
+    b.categories[0] = i % 2 == 0 ? "AA" : "";
+    if (i % 3 == 0) b.keys.assign(5, fmt::format("k{}", i));
+    if (i % 4 == 0) b.verdicts.assign(5, kImputed);
+    if (i == 7) b.version = "2";
+    log.offer(std::move(b));
+    log.flush();
+  }
+  EXPECT_EQ(log.compact("flights"), 0);  // too young
+  clock.advance_ms(60'001);
+  int64_t merged = 0;
+  while (int64_t some = log.compact("flights")) merged += some;
+  EXPECT_EQ(merged, 30);
+  EXPECT_EQ(log.endpoints(), (std::vector<std::string>{"flights"}));
+  database->read([&](sql::Connection& c) {
+    EXPECT_EQ(c.query("select id from prediction_segments").size(), 2u);
+    EXPECT_EQ(log.logged_rows(c, "flights"), 150);
+    for (int i = 0; i < 30; ++i) {
+      auto found = log.find(c, testing::id(i));
+      ASSERT_TRUE(found) << i;
+      const LogBlock& b = found->block;
+      size_t row = b.requests[found->request].first_row;
+      EXPECT_EQ(b.event_ms[row], 1000 * i);
+      EXPECT_EQ(b.version, i == 7 ? "2" : "1");
+      EXPECT_EQ(b.categories[0].at(row), i % 2 == 0 ? "AA" : "");
+      EXPECT_EQ(b.keys.empty() ? "" : b.keys[row], i % 3 == 0 ? fmt::format("k{}", i) : "");
+      EXPECT_EQ(b.verdicts.empty() ? 0 : b.verdicts[row], i % 4 == 0 ? kImputed : 0);
+      EXPECT_EQ(b.numbers[0][row + 1], 1);
+    }
+  });
+}
+
 TEST(Batch, WrongSizesAreRefused) {
   auto b = testing::batch(1, 3, 0);
   b.scores.pop_back();

@@ -80,13 +80,33 @@ void Monitoring::flush_loop() {
 
 void Monitoring::judge_loop() {
   name_thread("monitor-judge");
+  int64_t kept_up_ns = clock_.steady_ns();
   while (wait(config_.evaluate_interval_ms)) {
     try {
       evaluate_due();
       alerts_.deliver(sink_);
+      if (clock_.steady_ns() - kept_up_ns < config_.upkeep_interval_ms * 1'000'000) continue;
+      kept_up_ns = clock_.steady_ns();
+      keep_up();
     } catch (const std::exception& error) {
       errors_.add();
       log_error("windows could not be evaluated", {{"error", error.what()}});
+    }
+  }
+}
+
+void Monitoring::set_retention(const std::string& endpoint, int64_t retention_ms) {
+  retention_ms_.with([&](auto& by_endpoint) { by_endpoint[endpoint] = retention_ms; });
+}
+
+void Monitoring::keep_up() {
+  for (const auto& endpoint : log_.endpoints()) {
+    int64_t keep = retention_ms_.with([&](auto& by_endpoint) {
+      auto at = by_endpoint.find(endpoint);
+      return at == by_endpoint.end() ? config_.retention_ms : at->second;
+    });
+    log_.expire(endpoint, clock_.now_ms() - keep);
+    while (log_.compact(endpoint) > 0) {
     }
   }
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/sync.h"
 #include "metrics/registry.h"
 #include "monitoring/alert.h"
 #include "monitoring/alert_store.h"
@@ -33,6 +34,8 @@ struct MonitoringConfig {
   LabelStoreConfig labels;
   int64_t flush_interval_ms = 100;      // what kill -9 may lose; 10 to 10,000
   int64_t evaluate_interval_ms = 1000;  // how often windows are closed and dirty ones recomputed
+  int64_t upkeep_interval_ms = 60'000;  // how often small log segments are merged and old ones removed
+  int64_t retention_ms = 90LL * 86'400'000;  // of logged predictions by arrival, where an endpoint has none of its own
 };
 
 struct Evaluation {
@@ -87,6 +90,11 @@ class Monitoring {
   // As the background does: windows whose end + grace the newest event has reached, and dirty ones that have come to rest.
   void evaluate_due();
 
+  // How long an endpoint's predictions are kept (Endpoint.log.retention_ms).
+  void set_retention(const std::string& endpoint, int64_t retention_ms);
+  // Removes what is older than its retention and merges small segments; the background calls it.
+  void keep_up();
+
   MonitorSummary summary(const std::string& monitor);
   std::vector<MonitorSummary> summaries();
   std::optional<int64_t> watermark_ms(const std::string& endpoint);
@@ -128,6 +136,8 @@ class Monitoring {
   std::mutex evaluate_mutex_;
   std::map<std::string, int64_t> resting_;  // "MONITOR/ID" -> touches at the last look; guarded by evaluate_mutex_
   std::atomic<int64_t> evaluated_ms_{0};
+
+  Sync<std::map<std::string, int64_t>> retention_ms_;  // by endpoint
 
   std::mutex stop_mutex_;
   std::condition_variable stopping_;

@@ -13,6 +13,12 @@ namespace {
 // Ids are made when a request arrives and logged when it is answered: a segment's id range overlaps its neighbours' by the longest request.
 constexpr int64_t kNeighbours = 256;
 
+// Which endpoint an id is of; -1 for text that is no prediction id.
+int64_t ordinal_of(std::string_view prediction_id) {
+  auto parts = parse_prediction_id(prediction_id);
+  return parts ? static_cast<int64_t>(parts->endpoint) : -1;
+}
+
 void insert_segment(sql::Connection& connection, std::span<const LogBlock> blocks, int64_t now_ms) {
   std::string first_id, last_id;
   int64_t first_event = INT64_MAX, last_event = INT64_MIN, requests = 0, rows = 0;
@@ -29,9 +35,9 @@ void insert_segment(sql::Connection& connection, std::span<const LogBlock> block
   }
   EncodedSegment encoded = encode_segment(blocks);
   connection.exec(
-      "insert into prediction_segments (id, endpoint, first_id, last_id, first_event_ms, last_event_ms, requests, row_count, created_ms, head, body) "
-      "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-      new_id(now_ms), blocks.front().endpoint, first_id, last_id, first_event, last_event, requests, rows, now_ms,
+      "insert into prediction_segments (id, endpoint, endpoint_ordinal, first_id, last_id, first_event_ms, last_event_ms, requests, row_count, created_ms, head, body) "
+      "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+      new_id(now_ms), blocks.front().endpoint, ordinal_of(first_id), first_id, last_id, first_event, last_event, requests, rows, now_ms,
       sql::Bytes{encoded.head}, sql::Bytes{encoded.body});
 }
 
@@ -160,9 +166,9 @@ bool PredictionLog::load_body(sql::Connection& connection, SegmentHead& segment)
 std::vector<SegmentHead> PredictionLog::heads_around(sql::Connection& connection, std::string_view prediction_id, std::string_view endpoint) {
   // Segments in the order of their last id: those that hold it come at once, and what starts later than it is filtered.
   auto near = connection.query(
-      "select id from (select id, first_id, endpoint from prediction_segments where last_id >= $1 order by last_id limit $2) as near "
-      "where first_id <= $1 and ($3 = '' or endpoint = $3)",
-      prediction_id, kNeighbours, endpoint);
+      "select id from (select id, first_id, endpoint from prediction_segments where endpoint_ordinal = $4 and last_id >= $1 order by last_id "
+      "limit $2) as near where first_id <= $1 and ($3 = '' or endpoint = $3)",
+      prediction_id, kNeighbours, endpoint, ordinal_of(prediction_id));
   sql::Rows rows;
   for (const auto& id : near) {
     auto row = connection.query_one("select id, head from prediction_segments where id = $1", id.view(0));
@@ -208,6 +214,75 @@ int64_t PredictionLog::expire(std::string_view endpoint, int64_t before_ms) {
         "delete from prediction_keys where endpoint = $1 and event_ms <= $2 and prediction_id < coalesce((select min(first_id) from "
         "prediction_segments where endpoint = $1), 'Z')",
         endpoint, newest->integer(0));
+    return removed;
+  });
+}
+
+std::vector<std::string> PredictionLog::endpoints() {
+  return database_.read([](sql::Connection& connection) {
+    std::vector<std::string> names;
+    // One index step per endpoint instead of a scan of all segments.
+    std::string last;
+    while (auto row = connection.query_one("select endpoint from prediction_segments where endpoint > $1 order by endpoint limit 1", last)) {
+      last = row->text(0);
+      names.push_back(last);
+    }
+    return names;
+  });
+}
+
+// A run of neighbours that are all small; big segments in between stay where they are, so that id ranges of segments hardly overlap.
+std::vector<PredictionLog::Small> PredictionLog::small_run(std::string_view endpoint, int64_t& from_ms) {
+  int64_t until_ms = clock_.now_ms() - config_.compact_after_ms;
+  auto rows = database_.read([&](sql::Connection& connection) {
+    return connection.query("select id, created_ms, row_count from prediction_segments where endpoint = $1 and created_ms >= $2 and created_ms <= $3 "
+                            "order by created_ms, id limit 1000",
+                            endpoint, from_ms, until_ms);
+  });
+  std::vector<Small> run;
+  int64_t total = 0;
+  for (const auto& row : rows) {
+    bool small = row.integer(2) < config_.segment_rows / 2;
+    if (run.size() > 1 && (!small || total + row.integer(2) > config_.segment_rows)) break;
+    if (!small || total + row.integer(2) > config_.segment_rows) {
+      run.clear();
+      total = 0;
+    }
+    from_ms = run.empty() ? row.integer(1) : run.front().created_ms;
+    if (!small) continue;
+    run.push_back({row.text(0), row.integer(1)});
+    total += row.integer(2);
+  }
+  return run;
+}
+
+int64_t PredictionLog::compact(std::string_view endpoint) {
+  std::lock_guard one(compact_mutex_);
+  auto run = small_run(endpoint, compacted_ms_[std::string(endpoint)]);
+  if (run.size() < 2) return 0;
+  std::vector<LogBlock> merged;
+  std::vector<Small> taken;
+  database_.read([&](sql::Connection& connection) {
+    for (const auto& part : run) {
+      auto row = connection.query_one("select head, body from prediction_segments where id = $1", part.id);
+      if (!row) continue;
+      auto blocks = outcome_of([&] {
+        auto decoded = decode_head(row->view(0));
+        decode_body(row->view(1), decoded);
+        return decoded;
+      });
+      if (!blocks) continue;
+      for (auto& block : *blocks) append_block(merged, std::move(block));
+      taken.push_back(part);
+    }
+  });
+  if (taken.size() < 2) return 0;
+  return database_.write([&](sql::Connection& connection) {
+    int64_t removed = 0;
+    for (const auto& part : taken) removed += connection.exec("delete from prediction_segments where id = $1", part.id);
+    // Expiry may have removed some meanwhile: then this merge is not what the log holds, and the next one is.
+    if (removed != static_cast<int64_t>(taken.size())) fail(Code::aborted, "segments of endpoint '{}' went away while they were merged", endpoint);
+    insert_segment(connection, merged, taken.back().created_ms);
     return removed;
   });
 }

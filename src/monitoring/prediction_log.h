@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@ namespace fettle::monitoring {
 struct PredictionLogConfig {
   int64_t queue_rows = 500'000;   // rows waiting for a flush; beyond it predictions are dropped
   int64_t segment_rows = 65'536;  // rows of one segment, about
+  int64_t compact_after_ms = 60'000;  // small segments of at least this age are merged
 };
 
 // A stored segment without its body.
@@ -65,11 +67,22 @@ class PredictionLog {
   // Removes segments and keys whose arrival is older; labels stay. Returns segments removed.
   int64_t expire(std::string_view endpoint, int64_t before_ms);
 
+  // Merges neighbouring small segments of an endpoint that are old enough into one of about segment_rows, so that little traffic does not
+  // end in many tiny segments. At most one merge a call; returns the segments that it replaced (0: nothing to do). Damaged ones stay as they are.
+  // aborted when segments were removed meanwhile.
+  int64_t compact(std::string_view endpoint);
+  std::vector<std::string> endpoints();  // with logged predictions
+
   double queue_share() const;  // 0 to 1
   uint64_t dropped() const { return dropped_.value(); }
 
  private:
+  struct Small {
+    std::string id;
+    int64_t created_ms = 0;
+  };
   void write(const std::vector<LogBlock>& blocks, const Also& also);
+  std::vector<Small> small_run(std::string_view endpoint, int64_t& from_ms);
   std::vector<SegmentHead> decode(const sql::Rows& rows, int64_t& damaged);
 
   sql::Database& database_;
@@ -79,6 +92,9 @@ class PredictionLog {
   metrics::Counter& dropped_;
   metrics::Counter& damaged_;
   metrics::Counter& segments_;
+
+  std::mutex compact_mutex_;
+  std::map<std::string, int64_t> compacted_ms_;  // by endpoint: nothing older is left to merge; guarded by compact_mutex_
 
   std::mutex flush_mutex_;  // one flush at a time; taken before queue_mutex_
   mutable std::mutex queue_mutex_;

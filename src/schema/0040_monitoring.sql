@@ -1,6 +1,7 @@
 create table prediction_segments (
   id text primary key,
   endpoint text not null,
+  endpoint_ordinal bigint not null,
   first_id text not null,
   last_id text not null,
   first_event_ms bigint not null,
@@ -12,7 +13,7 @@ create table prediction_segments (
   body bytea not null
 );
 create index prediction_segments_by_event on prediction_segments (endpoint, last_event_ms);
-create index prediction_segments_by_prediction on prediction_segments (last_id);
+create index prediction_segments_by_prediction on prediction_segments (endpoint_ordinal, last_id);
 create index prediction_segments_by_age on prediction_segments (endpoint, created_ms);
 
 create table prediction_keys (
