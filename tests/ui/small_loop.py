@@ -51,6 +51,18 @@ DOCUMENTS = [
             "data_quality": {"max_missing_rate": 0.2},
         },
     ),
+    (
+        "RetrainPolicy",
+        "late",
+        {
+            "endpoint": ENDPOINT,
+            "model": MODEL,
+            "gate": "late",
+            "on": ["late-drift"],
+            "min_new_labels": 1_000_000,
+            "pipeline": {"directory": "/tmp"},
+        },
+    ),
 ]
 
 

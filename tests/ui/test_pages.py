@@ -158,6 +158,13 @@ def test_alert_page_and_acknowledge(page, loop):
 def test_retraining_timeline_and_decisions(page, loop):
     go(page, "/retraining")
     expect(heading(page)).to_have_text("Retraining")
+    blocked = loop.get("/decisions", kind="retrain", verdict="block")["items"]
+    assert blocked, "drift fires, and there are too few labels"
+    entry = page.locator(".timeline > li").first
+    expect(entry).to_contain_text("not started")
+    expect(entry).to_contain_text(blocked[0]["reason"])
+    page.get_by_role("link", name="Policies").click()
+    expect(page.get_by_text("new labels, 1,000,000 needed")).to_be_visible()
     page.get_by_role("link", name="Decisions").click()
     decisions = loop.get("/decisions", kind="rollout")["items"]
     assert decisions

@@ -218,6 +218,8 @@ export function nodeName(n: LineageNode): string {
   if (n.name && n.name !== n.id) return n.name;
   const version = n.id.match(/^models:\/(.+)\/(\d+)$/);
   if (version) return `${version[1]} v${version[2]}`;
+  const window = n.id.match(/^window\/(.+)\/([^/]+)$/);
+  if (window) return `${window[2]} ${window[1]}`;
   return n.id.slice(n.id.indexOf('/') + 1);
 }
 
