@@ -2,7 +2,7 @@
 // equal neighbours compress.
 #include <zstd.h>
 
-#include <bit>
+#include <algorithm>
 #include <cstring>
 
 #include "base/bytes.h"
@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kMagic = "FPL1";
 constexpr int kLevel = 1;
 constexpr size_t kMaxContent = size_t{1} << 31;
+constexpr size_t kFirstPiece = size_t{1} << 18;
 
 class Writer {
  public:
@@ -135,9 +136,24 @@ std::string decompress(std::string_view bytes) {
   bytes.remove_prefix(kMagic.size());
   unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxContent) damaged("its frame header");
-  std::string out(size, '\0');
-  size_t got = ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size());
-  if (ZSTD_isError(got) || got != out.size()) damaged("its checksum does not fit");
+  // The buffer follows what really comes out, so that a damaged header cannot claim memory.
+  struct Stream {
+    ZSTD_DStream* raw = ZSTD_createDStream();
+    ~Stream() { ZSTD_freeDStream(raw); }
+  } stream;
+  ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+  std::string out;
+  size_t done = 0;
+  for (size_t left = 1; left != 0;) {
+    out.resize(std::min<size_t>(size, done * 2 + kFirstPiece));
+    size_t read_before = in.pos;
+    ZSTD_outBuffer piece{out.data(), out.size(), done};
+    left = ZSTD_decompressStream(stream.raw, &piece, &in);
+    if (ZSTD_isError(left)) damaged("its checksum does not fit");
+    if (left != 0 && piece.pos == done && in.pos == read_before) damaged("it ends early or is longer than it says");
+    done = piece.pos;
+  }
+  if (done != size || in.pos != in.size) damaged("its length does not fit");
   return out;
 }
 
