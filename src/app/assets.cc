@@ -48,8 +48,8 @@ http::Response page(http::Request& request) {
   std::string path(request.param("path"));
   if (const Asset* asset = find(path)) return serve(*asset, request);
   const Asset* shell = find("index.html");
-  bool is_file = path.starts_with("assets/") || path.rfind('.') != std::string::npos;
-  if (shell == nullptr || (is_file && path.find('/') == std::string::npos)) {
+  bool is_file = path.starts_with("assets/") || (path.find('.') != std::string::npos && path.find('/') == std::string::npos);
+  if (shell == nullptr || is_file) {
     if (shell == nullptr) return http::Response::text(404, "this build has no web UI: build it with `make`\n");
     return http::Response::text(404, "no such file\n");
   }
