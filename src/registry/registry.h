@@ -49,7 +49,8 @@ class Registry {
   };
   ModelVersion create_version(const CreateVersion& request, const std::string& by);
   ModelVersion get_version(const std::string& model, int64_t version) const;
-  // By number, alias, or "latest" (any case: the highest number). Nothing when there is none; never throws not_found.
+  // By number, alias, or "latest" (any case: the highest number); digits are always a number. Nothing when there is
+  // none; never throws not_found.
   std::optional<ModelVersion> find_version(const std::string& model, const std::string& version_or_alias) const;
   // `models:/NAME/VERSION`, `NAME@ALIAS`, … (parse_model_reference). Nothing when malformed or absent.
   std::optional<ModelVersion> resolve(const std::string& reference) const;
@@ -75,6 +76,8 @@ class Registry {
   void notify(const std::string& model) const;
   // Harmless when there is none.
   void delete_alias(const std::string& model, const std::string& alias, const std::string& by);
+  // By alias only, which may be digits; "latest" is the highest number.
+  std::optional<ModelVersion> find_by_alias(const std::string& model, const std::string& alias) const;
   // invalid_argument `Registered model alias X not found.`
   ModelVersion get_by_alias(const std::string& model, const std::string& alias) const;
 

@@ -88,6 +88,16 @@ TEST_F(RegistryTest, AliasMovesAreOneStepAndAudited) {
   EXPECT_EQ(error_of([&] { registry_.get_by_alias("none", "champion"); }).code, Code::not_found);
 }
 
+TEST_F(RegistryTest, AnAliasOfDigitsIsNoNumber) {
+  make_version();
+  make_version();
+  registry_.set_alias("m", "2", 1, "ann");
+  EXPECT_EQ(registry_.get_by_alias("m", "2").version, 1);
+  EXPECT_EQ(registry_.resolve("models:/m@2")->version, 1);
+  EXPECT_EQ(registry_.resolve("models:/m/2")->version, 2);
+  EXPECT_EQ(error_of([&] { registry_.get_by_alias("m", "1"); }).code, Code::invalid_argument);
+}
+
 TEST_F(RegistryTest, AnAliasCanMoveInsideACallersTransaction) {
   make_version();
   EXPECT_THROW(database_->write([&](sql::Connection& c) {

@@ -61,7 +61,7 @@ ModelVersion Registry::create_version(const CreateVersion& request, const std::s
   SourceLocation location;
   auto reference = request.source.starts_with("models:/") ? parse_model_reference(request.source) : std::nullopt;
   if (reference && !reference->name.empty() && !asked.is_prompt) {
-    auto origin = find_version(reference->name, reference->alias.empty() ? reference->version : reference->alias);
+    auto origin = resolve(request.source);
     if (!origin) fail(Code::not_found, "Model Version (source={}) not found", request.source);
     if (origin->source == "dummy-source" || origin->source == "prompt-template") {
       fail(Code::invalid_argument, "Invalid model version source: '{}'. A prompt is no model.", request.source);
@@ -120,7 +120,8 @@ std::optional<ModelVersion> Registry::find_version(const std::string& model,
 std::optional<ModelVersion> Registry::resolve(const std::string& text) const {
   auto reference = parse_model_reference(text);
   if (!reference || reference->name.empty()) return std::nullopt;
-  return find_version(reference->name, reference->alias.empty() ? reference->version : reference->alias);
+  if (!reference->alias.empty()) return find_by_alias(reference->name, reference->alias);
+  return find_version(reference->name, reference->version);
 }
 
 ModelVersion Registry::describe_version(const std::string& model, int64_t version, const std::string& description) {
@@ -255,9 +256,20 @@ void Registry::delete_alias(const std::string& model, const std::string& alias, 
   notify(model);
 }
 
+std::optional<ModelVersion> Registry::find_by_alias(const std::string& model, const std::string& alias) const {
+  if (iequals(alias, "latest")) return find_version(model, alias);
+  return database_.read([&](sql::Connection& c) -> std::optional<ModelVersion> {
+    auto row = c.query_one(
+        "select a.model_id, a.version from model_aliases a join registered_models m on m.id = a.model_id "
+        "where m.name = $1 and a.alias = $2",
+        model, alias);
+    if (!row) return std::nullopt;
+    return find_model_version(c, row->text(0), row->integer(1), Aliases::load);
+  });
+}
+
 ModelVersion Registry::get_by_alias(const std::string& model, const std::string& alias) const {
-  auto found = find_version(model, alias);
-  if (found && !parse_int(alias)) return *found;
+  if (auto found = find_by_alias(model, alias)) return *found;
   get_model(model);
   fail(Code::invalid_argument, "Registered model alias {} not found.", alias);
 }
