@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -48,7 +48,8 @@ void DvcCall::say(std::string_view line) const {
   if (!quiet) answer(std::string(line) + "\n");
 }
 
-void git_hint(const DvcCall& call, const data::Repository& repository, const std::vector<std::filesystem::path>& files) {
+void git_hint(const DvcCall& call, const data::Repository& repository,
+              const std::vector<std::filesystem::path>& files) {
   if (files.empty() || !repository.git_root() || repository.git_add(files) || call.quiet) return;
   std::string names;
   for (const auto& file : files) names += " " + pipelines::shown_path(file, call.cwd);
@@ -74,16 +75,21 @@ struct ProgressDisplay::State {
     uint64_t bytes = progress.bytes;
     uint64_t all = progress.total_bytes;
     double rate = static_cast<double>(bytes) / std::max(seconds(), 0.001);
-    double part = all > 0 ? static_cast<double>(bytes) / static_cast<double>(all) : total > 0 ? static_cast<double>(files) / static_cast<double>(total) : 0;
+    double part = all > 0     ? static_cast<double>(bytes) / static_cast<double>(all)
+                  : total > 0 ? static_cast<double>(files) / static_cast<double>(total)
+                              : 0;
     part = std::min(part, 1.0);
-    std::string eta = all > 0 && bytes > 0 && seconds() > 1 ? fmt::format("{:.0f}s", static_cast<double>(all - std::min(bytes, all)) / rate) : "?";
+    std::string eta = all > 0 && bytes > 0 && seconds() > 1
+                          ? fmt::format("{:.0f}s", static_cast<double>(all - std::min(bytes, all)) / rate)
+                          : "?";
     std::string text = std::string(progress.verb) + "  ";
     if (bar && total > 0) {
       auto cells = static_cast<size_t>(part * kBarCells);
       for (size_t i = 0; i < kBarCells; ++i) text += i < cells ? "━" : " ";
       text += fmt::format("  {:3.0f}%", part * 100);
     }
-    text += fmt::format("  {}/{} files  {}  {}/s  eta {}", files, total, size_text(bytes), size_text(static_cast<uint64_t>(rate)), eta);
+    text += fmt::format("  {}/{} files  {}  {}/s  eta {}", files, total, size_text(bytes),
+                        size_text(static_cast<uint64_t>(rate)), eta);
     return text;
   }
 

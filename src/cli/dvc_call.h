@@ -40,7 +40,8 @@ void git_hint(const DvcCall& call, const data::Repository& repository, const std
 // Prints what a checkout did; throws CheckoutFailure when outputs failed.
 void report_checkout(const DvcCall& call, const pipelines::CheckoutReport& report, bool summary);
 
-// Shows `repository.progress()` on stderr while it lives: a bar on a terminal, a line every 30 s elsewhere, nothing for short work.
+// Shows `repository.progress()` on stderr while it lives: a bar on a terminal, a line every 30 s elsewhere, nothing for
+// short work.
 class ProgressDisplay {
  public:
   ProgressDisplay(const DvcCall& call, data::Progress& progress);
@@ -57,7 +58,7 @@ struct DvcVerb {
   std::string_view name;  // `remote add` for a subcommand
   std::string_view alias = {};
   std::string_view summary;
-  std::string_view usage;  // behind the name
+  std::string_view usage;     // behind the name
   std::string_view examples;  // one a line
   std::vector<DvcOption> options;
   int (*handler)(DvcCall& call);

@@ -20,7 +20,8 @@ std::vector<DvcOption> with_levels(std::vector<DvcOption> own) {
 }
 
 [[noreturn]] void config_error(std::string message) {
-  throw data::ConfigFailure(Error{Code::invalid_argument, "configuration error - config file error: " + std::move(message)});
+  throw data::ConfigFailure(
+      Error{Code::invalid_argument, "configuration error - config file error: " + std::move(message)});
 }
 
 ConfigLevel level_of(const DvcCall& call) {
@@ -33,7 +34,9 @@ ConfigLevel level_of(const DvcCall& call) {
 // One level's file, opened for change; written back as DVC writes it, once it is valid.
 class Edit {
  public:
-  explicit Edit(const DvcCall& call) : repository_(data::Repository::open(call.cwd)), path_(data::Config::path_of(level_of(call), repository_.dvc_dir())) {
+  explicit Edit(const DvcCall& call)
+      : repository_(data::Repository::open(call.cwd)),
+        path_(data::Config::path_of(level_of(call), repository_.dvc_dir())) {
     std::error_code ignored;
     if (fs::exists(path_, ignored)) file_ = ConfigFile::parse(read_file(path_, uint64_t{1} << 20));
   }
@@ -103,14 +106,16 @@ int remote_default(DvcCall& call) {
     call.say(standard.value_or("No default remote set"));
     return 0;
   }
-  if (!edit.repository().config().find(data::remote_section(call.targets()[0]), "url")) config_error("default remote must be present in remote list.");
+  if (!edit.repository().config().find(data::remote_section(call.targets()[0]), "url"))
+    config_error("default remote must be present in remote list.");
   edit.file().set("core", "remote", call.targets()[0]);
   edit.save();
   return 0;
 }
 
 void require_remote(Edit& edit, const std::string& name) {
-  if (!edit.file().has_section(data::remote_section(name))) config_error(fmt::format("remote '{}' doesn't exist.", name));
+  if (!edit.file().has_section(data::remote_section(name)))
+    config_error(fmt::format("remote '{}' doesn't exist.", name));
 }
 
 int remote_remove(DvcCall& call) {
@@ -134,7 +139,8 @@ int remote_modify(DvcCall& call) {
     edit.file().remove(section, key);
   } else {
     if (call.targets().size() < 3) throw DvcUsageError("the following arguments are required: value");
-    edit.file().set(section, key, key == "url" ? stored_path(call, edit.directory(), call.targets()[2]) : call.targets()[2]);
+    edit.file().set(section, key,
+                    key == "url" ? stored_path(call, edit.directory(), call.targets()[2]) : call.targets()[2]);
   }
   edit.save();
   return 0;
@@ -162,7 +168,9 @@ int remote_rename(DvcCall& call) {
 // `remote.NAME.KEY` -> section `remote "NAME"` and key; `core.autostage` -> both parts.
 std::pair<std::string, std::string> split_name(const std::string& name) {
   size_t last = name.rfind('.');
-  if (last == std::string::npos || last == 0) throw DvcUsageError("argument name: name argument should look like remote.name.option or db.name.option or section.option");
+  if (last == std::string::npos || last == 0)
+    throw DvcUsageError(
+        "argument name: name argument should look like remote.name.option or db.name.option or section.option");
   std::string section = name.substr(0, last);
   std::string key = to_lower(name.substr(last + 1));
   size_t dot = section.find('.');
@@ -180,7 +188,8 @@ void list_config(const DvcCall& call, const data::Repository& repository) {
       if (remote) name = "remote." + *remote;
       for (const auto& [key, value] : section.values) {
         bool is_directory = remote && key == "url" && value.find("://") == std::string::npos;
-        call.say(fmt::format("{}.{}={}", name, key, is_directory ? repository.config().path(section.name, key)->string() : value));
+        call.say(fmt::format("{}.{}={}", name, key,
+                             is_directory ? repository.config().path(section.name, key)->string() : value));
       }
     }
   }
@@ -195,7 +204,8 @@ int config(DvcCall& call) {
   auto [section, key] = split_name(call.targets()[0]);
   Edit edit(call);
   if (call.has("unset")) {
-    if (!edit.file().remove(section, key)) config_error(fmt::format("option '{}' doesn't exist in section '{}'", key, section));
+    if (!edit.file().remove(section, key))
+      config_error(fmt::format("option '{}' doesn't exist in section '{}'", key, section));
     edit.save();
     return 0;
   }
@@ -220,7 +230,8 @@ int cache_dir(DvcCall& call) {
   if (call.has("unset")) {
     edit.file().remove("cache", "dir");
   } else if (call.targets().empty()) {
-    call.say(fs::path(edit.repository().config().path("cache", "dir").value_or(edit.repository().dvc_dir() / "cache")).string());
+    call.say(fs::path(edit.repository().config().path("cache", "dir").value_or(edit.repository().dvc_dir() / "cache"))
+                 .string());
     return 0;
   } else {
     edit.file().set("cache", "dir", stored_path(call, edit.directory(), call.targets()[0]));
@@ -233,24 +244,70 @@ int cache_dir(DvcCall& call) {
 
 std::vector<DvcVerb> config_verbs() {
   return {
-      {.name = "remote add", .summary = "Name a place to push data to.", .usage = "[-d] [-f] [--local|--global|--system] name url",
-       .examples = "fettle remote add -d origin /mnt/data/flights", .options = with_levels({{"default", 'd'}, {"force", 'f'}}), .handler = remote_add,
-       .failure_exit = 1, .least_positional = 2, .positional_name = "name, url"},
-      {.name = "remote list", .summary = "List the remotes.", .usage = "", .examples = "fettle remote list", .options = with_levels({}), .handler = remote_list, .failure_exit = 1},
-      {.name = "remote default", .summary = "Show or set the default remote.", .usage = "[-u] [name]", .examples = "fettle remote default origin",
-       .options = with_levels({{"unset", 'u'}}), .handler = remote_default, .failure_exit = 1},
-      {.name = "remote modify", .summary = "Change an option of a remote.", .usage = "[-u] name option [value]",
-       .examples = "fettle remote modify origin url /mnt/other", .options = with_levels({{"unset", 'u'}}), .handler = remote_modify, .failure_exit = 1,
-       .least_positional = 2, .positional_name = "name, option"},
-      {.name = "remote remove", .summary = "Forget a remote.", .usage = "name", .examples = "fettle remote remove backup", .options = with_levels({}),
-       .handler = remote_remove, .failure_exit = 1, .least_positional = 1, .positional_name = "name"},
-      {.name = "remote rename", .summary = "Rename a remote.", .usage = "name new", .examples = "fettle remote rename origin main", .options = with_levels({}),
-       .handler = remote_rename, .failure_exit = 1, .least_positional = 2, .positional_name = "remote, new"},
-      {.name = "config", .summary = "Get or set a configuration value.", .usage = "[-u] [-l] [--local|--global|--system] name [value]",
+      {.name = "remote add",
+       .summary = "Name a place to push data to.",
+       .usage = "[-d] [-f] [--local|--global|--system] name url",
+       .examples = "fettle remote add -d origin /mnt/data/flights",
+       .options = with_levels({{"default", 'd'}, {"force", 'f'}}),
+       .handler = remote_add,
+       .failure_exit = 1,
+       .least_positional = 2,
+       .positional_name = "name, url"},
+      {.name = "remote list",
+       .summary = "List the remotes.",
+       .usage = "",
+       .examples = "fettle remote list",
+       .options = with_levels({}),
+       .handler = remote_list,
+       .failure_exit = 1},
+      {.name = "remote default",
+       .summary = "Show or set the default remote.",
+       .usage = "[-u] [name]",
+       .examples = "fettle remote default origin",
+       .options = with_levels({{"unset", 'u'}}),
+       .handler = remote_default,
+       .failure_exit = 1},
+      {.name = "remote modify",
+       .summary = "Change an option of a remote.",
+       .usage = "[-u] name option [value]",
+       .examples = "fettle remote modify origin url /mnt/other",
+       .options = with_levels({{"unset", 'u'}}),
+       .handler = remote_modify,
+       .failure_exit = 1,
+       .least_positional = 2,
+       .positional_name = "name, option"},
+      {.name = "remote remove",
+       .summary = "Forget a remote.",
+       .usage = "name",
+       .examples = "fettle remote remove backup",
+       .options = with_levels({}),
+       .handler = remote_remove,
+       .failure_exit = 1,
+       .least_positional = 1,
+       .positional_name = "name"},
+      {.name = "remote rename",
+       .summary = "Rename a remote.",
+       .usage = "name new",
+       .examples = "fettle remote rename origin main",
+       .options = with_levels({}),
+       .handler = remote_rename,
+       .failure_exit = 1,
+       .least_positional = 2,
+       .positional_name = "remote, new"},
+      {.name = "config",
+       .summary = "Get or set a configuration value.",
+       .usage = "[-u] [-l] [--local|--global|--system] name [value]",
        .examples = "fettle config core.autostage true\nfettle config cache.type hardlink,copy\nfettle config -l",
-       .options = with_levels({{"unset", 'u'}, {"list", 'l'}, {"show-origin"}}), .handler = config, .failure_exit = 1},
-      {.name = "cache dir", .summary = "Show or set the cache directory.", .usage = "[-u] [directory]", .examples = "fettle cache dir /mnt/big/cache",
-       .options = with_levels({{"unset", 'u'}}), .handler = cache_dir, .failure_exit = 1},
+       .options = with_levels({{"unset", 'u'}, {"list", 'l'}, {"show-origin"}}),
+       .handler = config,
+       .failure_exit = 1},
+      {.name = "cache dir",
+       .summary = "Show or set the cache directory.",
+       .usage = "[-u] [directory]",
+       .examples = "fettle cache dir /mnt/big/cache",
+       .options = with_levels({{"unset", 'u'}}),
+       .handler = cache_dir,
+       .failure_exit = 1},
   };
 }
 

@@ -46,7 +46,8 @@ std::vector<std::string> expand_globs(const DvcCall& call) {
 int add(DvcCall& call) {
   data::Repository repository = data::Repository::open(call.cwd);
   data::RepositoryLock lock = repository.lock(call.wait_for_lock);
-  if (call.has("to-remote") || call.has("out")) fail(Code::unimplemented, "'add --to-remote' and 'add --out' are not there yet");
+  if (call.has("to-remote") || call.has("out"))
+    fail(Code::unimplemented, "'add --to-remote' and 'add --out' are not there yet");
   Project project(repository, call.cwd);
   std::vector<fs::path> changed;
   {
@@ -90,7 +91,9 @@ int status(DvcCall& call) {
   std::vector<std::pair<std::string, pipelines::StageStatus>> dirty;
   auto consider = [&](size_t stage, const fs::path& only) {
     if (project.stages()[stage].frozen && project.stages()[stage].has_command()) {
-      complain(fmt::format("WARNING: stage: '{}' is frozen. Its dependencies are not going to be shown in the status output.", project.address(stage)));
+      complain(fmt::format(
+          "WARNING: stage: '{}' is frozen. Its dependencies are not going to be shown in the status output.",
+          project.address(stage)));
     }
     pipelines::StageStatus found = pipelines::status_of(project, project.stages()[stage], only);
     if (!found.clean()) dirty.emplace_back(project.address(stage), std::move(found));
@@ -101,7 +104,8 @@ int status(DvcCall& call) {
       for (size_t i = 0; i < project.stages().size(); ++i) consider(i, {});
     }
     for (const std::string& target : call.targets()) {
-      for (const auto& found : project.find(target, Project::TargetKind::stages_and_outputs, call.has("recursive"))) consider(found.stage, found.inside);
+      for (const auto& found : project.find(target, Project::TargetKind::stages_and_outputs, call.has("recursive")))
+        consider(found.stage, found.inside);
     }
   }
   if (call.quiet_after_verb) return dirty.empty() ? 0 : 1;
@@ -109,12 +113,14 @@ int status(DvcCall& call) {
     answer(status_json(dirty) + "\n");
     return 0;
   }
-  for (const auto& [address, each] : dirty) call.say(address + ":\n" + text_of(each).substr(0, text_of(each).size() - 1));
+  for (const auto& [address, each] : dirty)
+    call.say(address + ":\n" + text_of(each).substr(0, text_of(each).size() - 1));
   if (!dirty.empty()) return 0;
   if (!project.stages().empty()) {
     call.say("Data and pipelines are up to date.");
   } else {
-    call.say("There are no data or pipelines tracked in this project yet.\nSee <https://dvc.org/doc/start> to get started!");
+    call.say(
+        "There are no data or pipelines tracked in this project yet.\nSee <https://dvc.org/doc/start> to get started!");
   }
   return 0;
 }
@@ -127,7 +133,9 @@ int checkout(DvcCall& call) {
   try {
     ProgressDisplay display(call, repository.progress());
     report = pipelines::checkout(project, call.targets(),
-                                 {.force = call.has("force"), .relink = call.has("relink"), .recursive = call.has("recursive"),
+                                 {.force = call.has("force"),
+                                  .relink = call.has("relink"),
+                                  .recursive = call.has("recursive"),
                                   .allow_missing = call.has("allow-missing")});
   } catch (const Failure& failure) {
     if (failure.code() != Code::not_found || call.targets().empty()) throw;
@@ -154,7 +162,8 @@ int commit(DvcCall& call) {
   for (size_t stage : selected) {
     pipelines::StageStatus status = pipelines::status_of(project, project.stages()[stage]);
     if (status.clean()) continue;
-    bool recorded = std::all_of(status.outs.begin(), status.outs.end(), [](const auto& out) { return out.state == data::OutputState::not_in_cache; });
+    bool recorded = std::all_of(status.outs.begin(), status.outs.end(),
+                                [](const auto& out) { return out.state == data::OutputState::not_in_cache; });
     if (!(recorded && status.deps.empty() && !status.command_changed) && !call.has("force")) {
       fail(Error{Code::failed_precondition,
                  fmt::format("failed to commit{} - unable to commit changed stage: '{}'. Use `-f|--force` to force.",
@@ -223,29 +232,83 @@ void report_checkout(const DvcCall& call, const pipelines::CheckoutReport& repor
 
 std::vector<DvcVerb> data_verbs() {
   return {
-      {.name = "init", .summary = "Start a data repository in a git repository.", .usage = "[--no-scm] [-f] [--subdir] [directory]",
-       .examples = "fettle init\nfettle init --no-scm", .options = {{"no-scm"}, {"force", 'f'}, {"subdir"}}, .handler = init, .failure_exit = 1},
-      {.name = "add", .summary = "Track data files or directories.", .usage = "[--no-commit] [--glob] [-f] [--no-relink] targets [targets ...]",
+      {.name = "init",
+       .summary = "Start a data repository in a git repository.",
+       .usage = "[--no-scm] [-f] [--subdir] [directory]",
+       .examples = "fettle init\nfettle init --no-scm",
+       .options = {{"no-scm"}, {"force", 'f'}, {"subdir"}},
+       .handler = init,
+       .failure_exit = 1},
+      {.name = "add",
+       .summary = "Track data files or directories.",
+       .usage = "[--no-commit] [--glob] [-f] [--no-relink] targets [targets ...]",
        .examples = "fettle add data/raw.csv\nfettle add images/",
-       .options = {{"no-commit"}, {"glob"}, {"out", 'o', true}, {"to-remote"}, {"remote", 'r', true}, {"remote-jobs", 'j', true}, {"force", 'f'},
-                   {"no-relink"}, {"recursive", 'R'}},
-       .handler = add, .failure_exit = 1, .least_positional = 1, .positional_name = "targets"},
-      {.name = "status", .summary = "Show what changed in data and pipelines.", .usage = "[-q] [-c] [-r name] [-R] [--json] [targets ...]",
+       .options = {{"no-commit"},
+                   {"glob"},
+                   {"out", 'o', true},
+                   {"to-remote"},
+                   {"remote", 'r', true},
+                   {"remote-jobs", 'j', true},
+                   {"force", 'f'},
+                   {"no-relink"},
+                   {"recursive", 'R'}},
+       .handler = add,
+       .failure_exit = 1,
+       .least_positional = 1,
+       .positional_name = "targets"},
+      {.name = "status",
+       .summary = "Show what changed in data and pipelines.",
+       .usage = "[-q] [-c] [-r name] [-R] [--json] [targets ...]",
        .examples = "fettle status\nfettle status data/raw.csv.dvc train\nfettle status -c",
-       .options = {{"jobs", 'j', true}, {"cloud", 'c'}, {"remote", 'r', true}, {"all-branches", 'a'}, {"all-tags", 'T'}, {"all-commits", 'A'},
-                   {"with-deps", 'd'}, {"recursive", 'R'}, {"json"}, {"no-updates"}},
-       .handler = status, .failure_exit = 1},
-      {.name = "checkout", .summary = "Bring tracked files into the workspace from the cache.",
-       .usage = "[-f] [-R] [--relink] [--allow-missing] [--summary] [targets ...]", .examples = "fettle checkout\nfettle checkout data/raw.csv",
-       .options = {{"summary"}, {"with-deps", 'd'}, {"recursive", 'R'}, {"force", 'f'}, {"relink"}, {"allow-missing"}}, .handler = checkout},
-      {.name = "commit", .summary = "Record the current content of tracked files.", .usage = "[-f] [-R] [targets ...]", .examples = "fettle commit -f data.dvc",
-       .options = {{"force", 'f'}, {"with-deps", 'd'}, {"recursive", 'R'}, {"no-relink"}}, .handler = commit, .failure_exit = 1},
-      {.name = "remove", .alias = "rm", .summary = "Stop tracking data, or remove stages.", .usage = "[--outs] targets [targets ...]",
-       .examples = "fettle remove data/raw.csv.dvc\nfettle remove train", .options = {{"outs"}}, .handler = remove, .failure_exit = 1,
-       .least_positional = 1, .positional_name = "targets"},
-      {.name = "unprotect", .summary = "Turn links to the cache into files that may be edited.", .usage = "targets [targets ...]",
-       .examples = "fettle unprotect data/raw.csv", .options = {}, .handler = unprotect, .least_positional = 1, .positional_name = "targets"},
-      {.name = "root", .summary = "Print the way to the root of the data repository.", .usage = "", .examples = "fettle root", .options = {}, .handler = root},
+       .options = {{"jobs", 'j', true},
+                   {"cloud", 'c'},
+                   {"remote", 'r', true},
+                   {"all-branches", 'a'},
+                   {"all-tags", 'T'},
+                   {"all-commits", 'A'},
+                   {"with-deps", 'd'},
+                   {"recursive", 'R'},
+                   {"json"},
+                   {"no-updates"}},
+       .handler = status,
+       .failure_exit = 1},
+      {.name = "checkout",
+       .summary = "Bring tracked files into the workspace from the cache.",
+       .usage = "[-f] [-R] [--relink] [--allow-missing] [--summary] [targets ...]",
+       .examples = "fettle checkout\nfettle checkout data/raw.csv",
+       .options = {{"summary"}, {"with-deps", 'd'}, {"recursive", 'R'}, {"force", 'f'}, {"relink"}, {"allow-missing"}},
+       .handler = checkout},
+      {.name = "commit",
+       .summary = "Record the current content of tracked files.",
+       .usage = "[-f] [-R] [targets ...]",
+       .examples = "fettle commit -f data.dvc",
+       .options = {{"force", 'f'}, {"with-deps", 'd'}, {"recursive", 'R'}, {"no-relink"}},
+       .handler = commit,
+       .failure_exit = 1},
+      {.name = "remove",
+       .alias = "rm",
+       .summary = "Stop tracking data, or remove stages.",
+       .usage = "[--outs] targets [targets ...]",
+       .examples = "fettle remove data/raw.csv.dvc\nfettle remove train",
+       .options = {{"outs"}},
+       .handler = remove,
+       .failure_exit = 1,
+       .least_positional = 1,
+       .positional_name = "targets"},
+      {.name = "unprotect",
+       .summary = "Turn links to the cache into files that may be edited.",
+       .usage = "targets [targets ...]",
+       .examples = "fettle unprotect data/raw.csv",
+       .options = {},
+       .handler = unprotect,
+       .least_positional = 1,
+       .positional_name = "targets"},
+      {.name = "root",
+       .summary = "Print the way to the root of the data repository.",
+       .usage = "",
+       .examples = "fettle root",
+       .options = {},
+       .handler = root},
   };
 }
 

@@ -26,24 +26,27 @@ json::Value to_json(const pipelines::Value& value) {
 
 json::Array files_json(const std::vector<pipelines::StageReport::File>& files) {
   json::Array out;
-  for (const auto& file : files) out.push_back(json::Object{{"path", file.path}, {"md5", file.md5}, {"size_bytes", file.size_bytes}});
+  for (const auto& file : files)
+    out.push_back(json::Object{{"path", file.path}, {"hash", "md5:" + file.md5}, {"size_bytes", file.size_bytes}});
   return out;
 }
 
 }  // namespace
 
-std::string stage_report_json(const pipelines::StageReport& report) {
+std::string stage_report_json(const pipelines::StageReport& report, const std::string& directory,
+                              const std::string& job) {
   json::Object params;
   for (const auto& [key, value] : report.params) params[key] = to_json(value);
   return json::format(json::Object{{"id", report.id},
                                    {"stage", report.stage},
                                    {"command", report.command},
+                                   {"directory", directory},
                                    {"git_commit", report.git_commit},
-                                   {"exit_code", report.exit_code},
-                                   {"started_ms", report.started_ms},
-                                   {"ended_ms", report.ended_ms},
-                                   {"deps", files_json(report.deps)},
-                                   {"outs", files_json(report.outs)},
+                                   {"job", job},
+                                   {"started_at_ms", report.started_ms},
+                                   {"ended_at_ms", report.ended_ms},
+                                   {"inputs", files_json(report.deps)},
+                                   {"outputs", files_json(report.outs)},
                                    {"params", std::move(params)}});
 }
 
@@ -51,7 +54,7 @@ std::string run_context_json(const std::string& existing, const std::string& id,
   Outcome<json::Value> parsed = outcome_of([&] { return json::parse(existing); });
   json::Object tags;
   if (parsed && parsed->is_object()) tags = parsed->get_object();
-  tags["fettle.stage_run_id"] = id;
+  tags["fettle.pipeline_run"] = id;
   tags["fettle.stage"] = stage;
   return json::format(tags);
 }

@@ -110,7 +110,8 @@ std::vector<std::string> DvcOptions::all(std::string_view name) const {
   return found == values.end() ? std::vector<std::string>() : found->second;
 }
 
-DvcOptions parse_dvc_options(std::span<const std::string> arguments, std::span<const DvcOption> specs, OptionOrder rest) {
+DvcOptions parse_dvc_options(std::span<const std::string> arguments, std::span<const DvcOption> specs,
+                             OptionOrder rest) {
   return Parser(arguments, specs, rest).run();
 }
 

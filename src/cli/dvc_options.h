@@ -1,4 +1,5 @@
-// Options of DVC's verbs, as argparse reads them: long ones may be abbreviated uniquely, short ones bundled, values attached.
+// Options of DVC's verbs, as argparse reads them: long ones may be abbreviated uniquely, short ones bundled, values
+// attached.
 #pragma once
 
 #include <map>
@@ -18,7 +19,8 @@ struct DvcOption {
 };
 
 struct DvcOptions {
-  std::map<std::string, std::vector<std::string>, std::less<>> values;  // a flag has one empty value for each time it stands
+  std::map<std::string, std::vector<std::string>, std::less<>>
+      values;  // a flag has one empty value for each time it stands
   std::vector<std::string> positional;
 
   bool has(std::string_view name) const { return values.contains(name); }
@@ -33,9 +35,10 @@ class DvcUsageError : public std::runtime_error {
 };
 
 enum class OptionOrder {
-  mixed,  // options may stand after positional arguments
+  mixed,     // options may stand after positional arguments
   verbatim,  // from the first positional on, everything belongs to a command line
 };
-DvcOptions parse_dvc_options(std::span<const std::string> arguments, std::span<const DvcOption> specs, OptionOrder rest = OptionOrder::mixed);
+DvcOptions parse_dvc_options(std::span<const std::string> arguments, std::span<const DvcOption> specs,
+                             OptionOrder rest = OptionOrder::mixed);
 
 }  // namespace fettle::cli

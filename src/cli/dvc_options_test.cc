@@ -5,9 +5,12 @@
 namespace fettle::cli {
 namespace {
 
-const std::vector<DvcOption> kOptions = {{"recursive", 'R'}, {"remote", 'r', true}, {"jobs", 'j', true}, {"force", 'f'}};
+const std::vector<DvcOption> kOptions = {
+    {"recursive", 'R'}, {"remote", 'r', true}, {"jobs", 'j', true}, {"force", 'f'}};
 
-DvcOptions parse(std::vector<std::string> arguments, OptionOrder order = OptionOrder::mixed) { return parse_dvc_options(arguments, kOptions, order); }
+DvcOptions parse(std::vector<std::string> arguments, OptionOrder order = OptionOrder::mixed) {
+  return parse_dvc_options(arguments, kOptions, order);
+}
 
 std::string problem(std::vector<std::string> arguments) {
   try {

@@ -23,7 +23,9 @@ struct Edge {
       std::fflush(stdout);  // before the stage's own output
     };
     edge.warn = [](std::string_view line) { complain(fmt::format("WARNING: {}", line)); };
-    edge.environment = [this](const pipelines::Stage& stage, const std::string& id) { return reporter.environment(stage, id); };
+    edge.environment = [this](const pipelines::Stage& stage, const std::string& id) {
+      return reporter.environment(stage, id);
+    };
     edge.report = [this](const pipelines::StageReport& report) { reporter.report(report); };
     edge.lock = &lock;
     edge.clock = &clock;
@@ -65,7 +67,8 @@ int repro(DvcCall& call) {
   return !result.failures.empty() && !options.ignore_errors ? 255 : 0;
 }
 
-void add_outs(const DvcCall& call, std::string_view option, pipelines::OutputRequest like, std::vector<pipelines::OutputRequest>& out) {
+void add_outs(const DvcCall& call, std::string_view option, pipelines::OutputRequest like,
+              std::vector<pipelines::OutputRequest>& out) {
   for (const std::string& path : call.options.all(option)) {
     like.path = path;
     out.push_back(like);
@@ -125,12 +128,15 @@ int stage_add(DvcCall& call) {
 int run(DvcCall& call) {
   if (!call.has("name") || call.targets().empty()) {
     complain("ERROR: 'run' needs the name of a stage and the command that it runs");
-    complain("fix: fettle run -n NAME [-d FILE] [-o FILE] COMMAND     for example: fettle run -n preprocess -o data/clean.csv python preprocess.py");
+    complain(
+        "fix: fettle run -n NAME [-d FILE] [-o FILE] COMMAND     for example: fettle run -n preprocess -o "
+        "data/clean.csv python preprocess.py");
     return 254;
   }
   pipelines::StageRequest request = request_of(call);
   request.replace = true;
-  if (request.deps.empty()) request.deps = pipelines::files_named_in(call.cwd / request.directory, call.targets(), request.outs);
+  if (request.deps.empty())
+    request.deps = pipelines::files_named_in(call.cwd / request.directory, call.targets(), request.outs);
   std::string spelling = "fettle stage add -n " + request.name;
   for (const std::string& dep : request.deps) spelling += " -d " + dep;
   for (const pipelines::OutputRequest& out : request.outs) spelling += " -o " + out.path;
@@ -174,7 +180,8 @@ int stage_list(DvcCall& call) {
       width = std::max(width, rows.back().first.size());
     }
   }
-  for (const auto& [name, what] : rows) call.say(call.has("name-only") ? name : fmt::format("{:<{}}  {}", name, width, what));
+  for (const auto& [name, what] : rows)
+    call.say(call.has("name-only") ? name : fmt::format("{:<{}}  {}", name, width, what));
   return 0;
 }
 
@@ -204,7 +211,8 @@ Drawing draw(const DvcCall& call, const Project& project) {
 std::string as_dot(const Drawing& drawing) {
   std::string out = "strict digraph {\n";
   for (const std::string& node : drawing.nodes) out += fmt::format("\"{}\";\n", node);
-  for (auto [from, to] : drawing.edges) out += fmt::format("\"{}\" -> \"{}\";\n", drawing.nodes[from], drawing.nodes[to]);
+  for (auto [from, to] : drawing.edges)
+    out += fmt::format("\"{}\" -> \"{}\";\n", drawing.nodes[from], drawing.nodes[to]);
   return out + "}\n\n";
 }
 
@@ -236,7 +244,8 @@ std::string as_text(const Drawing& drawing) {
     for (auto [from, to] : drawing.edges) {
       if (to == node) needs.push_back(drawing.nodes[from]);
     }
-    out += std::string(depth[node] * 2, ' ') + drawing.nodes[node] + (needs.empty() ? "" : "  <- " + join(needs, ", ")) + "\n";
+    out += std::string(depth[node] * 2, ' ') + drawing.nodes[node] +
+           (needs.empty() ? "" : "  <- " + join(needs, ", ")) + "\n";
   }
   return out;
 }
@@ -257,34 +266,78 @@ int dag(DvcCall& call) {
   return 0;
 }
 
-const std::vector<DvcOption> kStageOptions = {
-    {"name", 'n', true},    {"force", 'f'},          {"deps", 'd', true},          {"params", 'p', true},
-    {"outs", 'o', true},    {"outs-no-cache", 'O', true}, {"outs-persist", 0, true}, {"outs-persist-no-cache", 0, true},
-    {"metrics", 'm', true}, {"metrics-no-cache", 'M', true}, {"plots", 0, true},    {"plots-no-cache", 0, true},
-    {"wdir", 'w', true},    {"always-changed"},      {"desc", 0, true},            {"run"}, {"no-exec"}};
+const std::vector<DvcOption> kStageOptions = {{"name", 'n', true},
+                                              {"force", 'f'},
+                                              {"deps", 'd', true},
+                                              {"params", 'p', true},
+                                              {"outs", 'o', true},
+                                              {"outs-no-cache", 'O', true},
+                                              {"outs-persist", 0, true},
+                                              {"outs-persist-no-cache", 0, true},
+                                              {"metrics", 'm', true},
+                                              {"metrics-no-cache", 'M', true},
+                                              {"plots", 0, true},
+                                              {"plots-no-cache", 0, true},
+                                              {"wdir", 'w', true},
+                                              {"always-changed"},
+                                              {"desc", 0, true},
+                                              {"run"},
+                                              {"no-exec"}};
 
 }  // namespace
 
 std::vector<DvcVerb> pipeline_verbs() {
   return {
-      {.name = "repro", .summary = "Run the stages whose inputs changed.",
-       .usage = "[-f] [-s] [-p] [-P] [-R] [--downstream] [--force-downstream] [--allow-missing] [--dry] [-k] [--ignore-errors] [--no-commit] "
+      {.name = "repro",
+       .summary = "Run the stages whose inputs changed.",
+       .usage = "[-f] [-s] [-p] [-P] [-R] [--downstream] [--force-downstream] [--allow-missing] [--dry] [-k] "
+                "[--ignore-errors] [--no-commit] "
                 "[--no-run-cache] [targets ...]",
        .examples = "fettle repro\nfettle repro train\nfettle repro --dry",
-       .options = {{"force", 'f'}, {"interactive", 'i'}, {"single-item", 's'}, {"pipeline", 'p'}, {"all-pipelines", 'P'}, {"recursive", 'R'},
-                   {"downstream"}, {"force-downstream"}, {"pull"}, {"allow-missing"}, {"dry"}, {"keep-going", 'k'}, {"ignore-errors"}, {"glob"},
-                   {"no-commit"}, {"no-run-cache"}},
+       .options = {{"force", 'f'},
+                   {"interactive", 'i'},
+                   {"single-item", 's'},
+                   {"pipeline", 'p'},
+                   {"all-pipelines", 'P'},
+                   {"recursive", 'R'},
+                   {"downstream"},
+                   {"force-downstream"},
+                   {"pull"},
+                   {"allow-missing"},
+                   {"dry"},
+                   {"keep-going", 'k'},
+                   {"ignore-errors"},
+                   {"glob"},
+                   {"no-commit"},
+                   {"no-run-cache"}},
        .handler = repro},
-      {.name = "stage add", .summary = "Add a stage to dvc.yaml.",
-       .usage = "-n name [-f] [-d path] [-p [file:]params] [-o path] [-O path] [-m path] [-M path] [--plots path] [-w dir] [--run] command",
-       .examples = "fettle stage add -n train -d train.py -d data/clean.csv -p lr -o model.onnx -M metrics.json python train.py",
-       .options = kStageOptions, .handler = stage_add, .rest = OptionOrder::verbatim},
-      {.name = "stage list", .summary = "List stages.", .usage = "[--all] [-R] [--name-only] [targets ...]", .examples = "fettle stage list --all",
-       .options = {{"all"}, {"fail"}, {"recursive", 'R'}, {"name-only"}}, .handler = stage_list},
-      {.name = "run", .summary = "Add a stage and run it (DVC 2's spelling of `stage add --run`).", .usage = "-n name [options of stage add] command",
-       .examples = "fettle run -n preprocess python preprocess.py", .options = kStageOptions, .handler = run, .rest = OptionOrder::verbatim},
-      {.name = "dag", .summary = "Show how stages depend on each other.", .usage = "[--dot] [--mermaid] [--md] [--full] [targets ...]",
-       .examples = "fettle dag\nfettle dag --md >> README.md", .options = {{"dot"}, {"mermaid"}, {"md"}, {"full"}, {"outs", 'o'}, {"collapse-foreach-matrix"}},
+      {.name = "stage add",
+       .summary = "Add a stage to dvc.yaml.",
+       .usage = "-n name [-f] [-d path] [-p [file:]params] [-o path] [-O path] [-m path] [-M path] [--plots path] [-w "
+                "dir] [--run] command",
+       .examples = "fettle stage add -n train -d train.py -d data/clean.csv -p lr -o model.onnx -M metrics.json python "
+                   "train.py",
+       .options = kStageOptions,
+       .handler = stage_add,
+       .rest = OptionOrder::verbatim},
+      {.name = "stage list",
+       .summary = "List stages.",
+       .usage = "[--all] [-R] [--name-only] [targets ...]",
+       .examples = "fettle stage list --all",
+       .options = {{"all"}, {"fail"}, {"recursive", 'R'}, {"name-only"}},
+       .handler = stage_list},
+      {.name = "run",
+       .summary = "Add a stage and run it (DVC 2's spelling of `stage add --run`).",
+       .usage = "-n name [options of stage add] command",
+       .examples = "fettle run -n preprocess python preprocess.py",
+       .options = kStageOptions,
+       .handler = run,
+       .rest = OptionOrder::verbatim},
+      {.name = "dag",
+       .summary = "Show how stages depend on each other.",
+       .usage = "[--dot] [--mermaid] [--md] [--full] [targets ...]",
+       .examples = "fettle dag\nfettle dag --md >> README.md",
+       .options = {{"dot"}, {"mermaid"}, {"md"}, {"full"}, {"outs", 'o'}, {"collapse-foreach-matrix"}},
        .handler = dag},
   };
 }

@@ -20,7 +20,8 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
   }
   std::string out;
   for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) out += i + 1 < row.size() ? fmt::format("{:<{}}  ", row[i], widths[i]) : row[i];
+    for (size_t i = 0; i < row.size(); ++i)
+      out += i + 1 < row.size() ? fmt::format("{:<{}}  ", row[i], widths[i]) : row[i];
     out += "\n";
   }
   return out;
@@ -56,7 +57,8 @@ int metrics_show(DvcCall& call) {
     return 0;
   }
   std::optional<int64_t> precision = parse_int(call.options.get_or("precision", std::to_string(kDefaultPrecision)));
-  if (!precision || *precision < 0 || *precision > 17) throw DvcUsageError("argument --precision: expected a number from 0 to 17");
+  if (!precision || *precision < 0 || *precision > 17)
+    throw DvcUsageError("argument --precision: expected a number from 0 to 17");
   if (!files.empty()) answer(as_table(files, static_cast<int>(*precision)));
   return 0;
 }
@@ -65,8 +67,16 @@ int metrics_show(DvcCall& call) {
 
 std::vector<DvcVerb> report_verbs() {
   return {
-      {.name = "metrics show", .summary = "Print metrics files.", .usage = "[--json] [--precision n] [targets ...]", .examples = "fettle metrics show",
-       .options = {{"json"}, {"precision", 0, true}, {"all-branches", 'a'}, {"all-tags", 'T'}, {"all-commits", 'A'}, {"recursive", 'R'}},
+      {.name = "metrics show",
+       .summary = "Print metrics files.",
+       .usage = "[--json] [--precision n] [targets ...]",
+       .examples = "fettle metrics show",
+       .options = {{"json"},
+                   {"precision", 0, true},
+                   {"all-branches", 'a'},
+                   {"all-tags", 'T'},
+                   {"all-commits", 'A'},
+                   {"recursive", 'R'}},
        .handler = metrics_show},
   };
 }

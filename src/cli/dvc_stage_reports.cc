@@ -1,6 +1,7 @@
 #include "cli/dvc_stage_reports.h"
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "cli/dvc_json_file.h"
 #include "http/client.h"
@@ -29,7 +30,8 @@ StageReporter::StageReporter() : user_context_(variable("MLFLOW_RUN_CONTEXT")) {
   while (server_.ends_with('/')) server_.pop_back();
 }
 
-std::map<std::string, std::string> StageReporter::environment(const pipelines::Stage& stage, const std::string& id) const {
+std::map<std::string, std::string> StageReporter::environment(const pipelines::Stage& stage,
+                                                              const std::string& id) const {
   std::map<std::string, std::string> environment;
   if (!active()) return environment;
   if (!has_tracking_uri_) environment["MLFLOW_TRACKING_URI"] = server_;
@@ -38,15 +40,15 @@ std::map<std::string, std::string> StageReporter::environment(const pipelines::S
 }
 
 void StageReporter::report(const pipelines::StageReport& report) {
-  if (!active() || !reachable_) return;
+  if (!active() || !reachable_ || report.exit_code != 0) return;
   http::ClientRequest request;
   request.method = "POST";
-  request.url = server_ + "/api/fettle/v1/stage-runs";
+  request.url = server_ + "/api/fettle/v1/pipeline-runs";
   request.headers = {{"content-type", "application/json"}};
   std::string token = variable("FETTLE_TOKEN");
   if (token.empty()) token = variable("MLFLOW_TRACKING_TOKEN");
   if (!token.empty()) request.headers.emplace_back("authorization", "Bearer " + token);
-  request.body = stage_report_json(report);
+  request.body = stage_report_json(report, std::filesystem::current_path().string(), variable("FETTLE_JOB_ID"));
   request.timeout_ms = kReportTimeoutMs;
   request.connect_timeout_ms = kConnectTimeoutMs;
   http::Client client;

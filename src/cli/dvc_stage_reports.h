@@ -1,4 +1,5 @@
-// Lineage of stages: each executed stage hands its id to the experiment runs that it starts, and is told to the server afterwards.
+// Lineage of stages: each executed stage hands its id to the experiment runs that it starts, and is told to the server
+// afterwards.
 #pragma once
 
 #include <map>
@@ -14,10 +15,11 @@ class StageReporter {
   StageReporter();
   bool active() const { return !server_.empty(); }
 
-  // MLFLOW_TRACKING_URI where the user set none, and MLFLOW_RUN_CONTEXT: a JSON object that the stock mlflow client turns into tags of each
-  // run (`fettle.stage_run_id`, `fettle.stage`).
+  // MLFLOW_TRACKING_URI where the user set none, and MLFLOW_RUN_CONTEXT: a JSON object that the stock mlflow client
+  // turns into tags of each run (`fettle.pipeline_run`, `fettle.stage`).
   std::map<std::string, std::string> environment(const pipelines::Stage& stage, const std::string& id) const;
-  // POST /api/fettle/v1/stage-runs; a server that is away or does not know the route is passed over in silence.
+  // POST /api/fettle/v1/pipeline-runs for a stage that succeeded; a server that is away or does not know the route is
+  // passed over in silence.
   void report(const pipelines::StageReport& report);
 
  private:

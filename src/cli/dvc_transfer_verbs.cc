@@ -18,7 +18,8 @@ std::vector<data::TransferItem> items_of(const DvcCall& call, const Project& pro
     if (stage.is_import && for_push) return;
     for (const data::Output& out : stage.outs) {
       bool meant = inside.empty() || out.location == inside || inside.native().starts_with(out.location.native() + "/");
-      if (!out.cached || !out.has_hash() || !out.unknown_algorithm.empty() || (for_push && !out.pushed) || !meant) continue;
+      if (!out.cached || !out.has_hash() || !out.unknown_algorithm.empty() || (for_push && !out.pushed) || !meant)
+        continue;
       data::TransferItem item{out, inside == out.location ? std::filesystem::path() : inside};
       item.output.path = pipelines::shown_path(out.location, project.cwd());
       items.push_back(std::move(item));
@@ -28,7 +29,8 @@ std::vector<data::TransferItem> items_of(const DvcCall& call, const Project& pro
     for (size_t i = 0; i < project.stages().size(); ++i) add(i, {});
   }
   for (const std::string& target : call.targets()) {
-    for (const auto& found : project.find(target, Project::TargetKind::stages_and_outputs, call.has("recursive"))) add(found.stage, found.inside);
+    for (const auto& found : project.find(target, Project::TargetKind::stages_and_outputs, call.has("recursive")))
+      add(found.stage, found.inside);
   }
   return items;
 }
@@ -89,8 +91,9 @@ int pull(DvcCall& call) {
   pipelines::CheckoutReport report;
   {
     ProgressDisplay display(call, repository.progress());
-    report = pipelines::checkout(project, call.targets(),
-                                 {.force = call.has("force"), .recursive = call.has("recursive"), .allow_missing = call.has("allow-missing")});
+    report = pipelines::checkout(
+        project, call.targets(),
+        {.force = call.has("force"), .recursive = call.has("recursive"), .allow_missing = call.has("allow-missing")});
   }
   report_checkout(call, report, false);
   std::vector<std::string> parts;
@@ -102,9 +105,10 @@ int pull(DvcCall& call) {
   return 0;
 }
 
-const std::vector<DvcOption> kTransferOptions = {
-    {"jobs", 'j', true}, {"remote", 'r', true}, {"all-branches", 'a'}, {"all-tags", 'T'}, {"all-commits", 'A'}, {"with-deps", 'd'},
-    {"recursive", 'R'}, {"run-cache"}, {"glob"}, {"force", 'f'}, {"allow-missing"}, {"no-run-cache"}};
+const std::vector<DvcOption> kTransferOptions = {{"jobs", 'j', true}, {"remote", 'r', true}, {"all-branches", 'a'},
+                                                 {"all-tags", 'T'},   {"all-commits", 'A'},  {"with-deps", 'd'},
+                                                 {"recursive", 'R'},  {"run-cache"},         {"glob"},
+                                                 {"force", 'f'},      {"allow-missing"},     {"no-run-cache"}};
 
 }  // namespace
 
@@ -124,15 +128,30 @@ int cloud_status(DvcCall& call, Project& project) {
 
 std::vector<DvcVerb> transfer_verbs() {
   return {
-      {.name = "push", .summary = "Upload tracked data to a remote.", .usage = "[-r name] [-R] [--run-cache] [targets ...]",
-       .examples = "fettle push\nfettle push -r backup data/raw.csv.dvc", .options = kTransferOptions, .handler = push, .failure_exit = 1,
+      {.name = "push",
+       .summary = "Upload tracked data to a remote.",
+       .usage = "[-r name] [-R] [--run-cache] [targets ...]",
+       .examples = "fettle push\nfettle push -r backup data/raw.csv.dvc",
+       .options = kTransferOptions,
+       .handler = push,
+       .failure_exit = 1,
        .failure_prefix = "failed to push data to the cloud - "},
-      {.name = "fetch", .summary = "Download tracked data into the cache.", .usage = "[-r name] [-R] [--run-cache] [targets ...]",
-       .examples = "fettle fetch", .options = kTransferOptions, .handler = fetch, .failure_exit = 1,
+      {.name = "fetch",
+       .summary = "Download tracked data into the cache.",
+       .usage = "[-r name] [-R] [--run-cache] [targets ...]",
+       .examples = "fettle fetch",
+       .options = kTransferOptions,
+       .handler = fetch,
+       .failure_exit = 1,
        .failure_prefix = "failed to fetch data from the cloud - "},
-      {.name = "pull", .summary = "Download tracked data and bring it into the workspace.",
-       .usage = "[-r name] [-R] [-f] [--allow-missing] [--run-cache] [targets ...]", .examples = "fettle pull\nfettle pull data/raw.csv",
-       .options = kTransferOptions, .handler = pull, .failure_exit = 1, .failure_prefix = "failed to pull data from the cloud - "},
+      {.name = "pull",
+       .summary = "Download tracked data and bring it into the workspace.",
+       .usage = "[-r name] [-R] [-f] [--allow-missing] [--run-cache] [targets ...]",
+       .examples = "fettle pull\nfettle pull data/raw.csv",
+       .options = kTransferOptions,
+       .handler = pull,
+       .failure_exit = 1,
+       .failure_prefix = "failed to pull data from the cloud - "},
   };
 }
 

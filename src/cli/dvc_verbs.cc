@@ -27,9 +27,11 @@ const std::vector<DvcVerb>& table() {
 
 // DVC's names that are not built yet: they answer so, instead of "invalid choice".
 constexpr std::string_view kNotYet[] = {
-    "artifacts", "cache migrate", "check-ignore", "completion", "daemon", "data", "dataset", "ds", "destroy", "diff", "du",
-    "experiments", "exp", "freeze", "unfreeze", "gc", "get", "get-url", "git-hook", "import", "import-db", "import-url", "install",
-    "list", "ls", "list-url", "ls-url", "move", "mv", "plots", "queue", "studio", "test-db", "update", "version", "doctor"};
+    "artifacts", "cache migrate", "check-ignore", "completion",  "daemon",    "data",       "dataset",  "ds",
+    "destroy",   "diff",          "du",           "experiments", "exp",       "freeze",     "unfreeze", "gc",
+    "get",       "get-url",       "git-hook",     "import",      "import-db", "import-url", "install",  "list",
+    "ls",        "list-url",      "ls-url",       "move",        "mv",        "plots",      "queue",    "studio",
+    "test-db",   "update",        "version",      "doctor"};
 
 bool is_group(std::string_view name) {
   for (const DvcVerb& verb : table()) {
@@ -104,14 +106,16 @@ int report(const Failure& failure, const DvcVerb& verb) {
   const Error& error = failure.error();
   bool schema = error.message.starts_with("'./");
   complain(schema ? error.message : fmt::format("ERROR: {}{}", verb.failure_prefix, error.message));
-  for (const Detail& detail : error.details) complain(detail.message.empty() ? detail.path : detail.path + ": " + detail.message);
+  for (const Detail& detail : error.details)
+    complain(detail.message.empty() ? detail.path : detail.path + ": " + detail.message);
   if (!error.fix.empty()) complain("fix: " + error.fix);
   if (dynamic_cast<const data::NotInRepository*>(&failure) != nullptr) return 253;
   return verb.failure_exit;
 }
 
 int report_config(const data::ConfigFailure& failure, const DvcVerb& verb) {
-  if (verb.failure_exit == 1 && !verb.failure_prefix.empty() && failure.code() == Code::not_found) return report(failure, verb);
+  if (verb.failure_exit == 1 && !verb.failure_prefix.empty() && failure.code() == Code::not_found)
+    return report(failure, verb);
   std::string message = failure.what();
   complain("ERROR: " + (message.starts_with("configuration error") ? message : "configuration error - " + message));
   if (!failure.error().fix.empty()) complain("fix: " + failure.error().fix);
@@ -175,7 +179,8 @@ std::vector<DvcVerbHelp> dvc_verbs() {
 }
 
 bool is_dvc_verb(std::string_view name) {
-  return find_verb(name) != nullptr || is_group(name) || std::find(std::begin(kNotYet), std::end(kNotYet), name) != std::end(kNotYet);
+  return find_verb(name) != nullptr || is_group(name) ||
+         std::find(std::begin(kNotYet), std::end(kNotYet), name) != std::end(kNotYet);
 }
 
 int run_dvc_verb(std::span<const std::string> args) {
@@ -202,7 +207,8 @@ int run_dvc_verb(std::span<const std::string> args) {
     complain(fmt::format("ERROR: '{}' is a DVC verb that this version does not have yet", name));
     code = 1;
   } else {
-    code = usage_error(fmt::format("argument command: invalid choice: '{}' (all commands: fettle help)", name), nullptr);
+    code =
+        usage_error(fmt::format("argument command: invalid choice: '{}' (all commands: fettle help)", name), nullptr);
   }
   std::fflush(stdout);
   return code;

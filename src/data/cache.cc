@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 
 #include "base/bytes.h"
@@ -20,12 +21,20 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr size_t kBlock = size_t{1} << 20;
+constexpr auto kAbandonedAfter = std::chrono::hours(24);
 constexpr uint64_t kMaxTreeBytes = uint64_t{4} << 30;
 
-fs::path beside(const fs::path& target) { return target.parent_path() / fmt::format(".{}.tmp", to_hex(random_bytes(8))); }
+fs::path beside(const fs::path& target) {
+  return target.parent_path() / fmt::format(".{}.tmp", to_hex(random_bytes(8)));
+}
 
 Fd create(const fs::path& path, mode_t mode) {
-  Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+  Fd fd(::open(path.c_str(), flags, mode));
+  if (!fd && errno == ENOENT) {  // another process of a shared cache may just have removed the empty directory
+    fs::create_directories(path.parent_path());
+    fd = Fd(::open(path.c_str(), flags, mode));
+  }
   if (!fd) fail_errno(errno, "cannot create", path);
   return fd;
 }
@@ -49,6 +58,15 @@ std::string copy_hashing(int from, int to, const fs::path& source, const fs::pat
 
 bool clone_file(int from, int to) { return ::ioctl(to, FICLONE, from) == 0; }
 
+// What a killed process left behind. Others may be writing here right now: only what is old goes.
+void remove_abandoned(const fs::path& directory) {
+  auto limit = fs::file_time_type::clock::now() - kAbandonedAfter;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
+    if (entry.last_write_time(ignored) < limit) fs::remove(entry.path(), ignored);
+  }
+}
+
 // Removes the file at the end unless it was kept.
 struct Temporary {
   fs::path path;
@@ -65,10 +83,11 @@ LinkType parse_link_type(std::string_view name) {
   if (name == "hardlink") return LinkType::hardlink;
   if (name == "symlink") return LinkType::symlink;
   if (name == "copy") return LinkType::copy;
-  throw ConfigFailure(Error{Code::invalid_argument,
-                            fmt::format("configuration error - config file error: unsupported cache type '{}', expected reflink, "
-                                        "hardlink, symlink or copy",
-                                        name)});
+  throw ConfigFailure(
+      Error{Code::invalid_argument,
+            fmt::format("configuration error - config file error: unsupported cache type '{}', expected reflink, "
+                        "hardlink, symlink or copy",
+                        name)});
 }
 
 mode_t default_mode(mode_t base) {
@@ -97,7 +116,7 @@ fs::path Cache::object_path(std::string_view oid, Algorithm algorithm) const {
 bool Cache::has(std::string_view oid, Algorithm algorithm) const {
   if (!is_object_id(oid)) return false;
   fs::path path = object_path(oid, algorithm);
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
   if ((info.st_mode & 07777) == 0444) return true;
   Algorithm how = is_directory_id(oid) ? Algorithm::md5 : algorithm;
@@ -123,7 +142,10 @@ bool Cache::has_all(std::string_view oid, Algorithm algorithm) const {
 
 fs::path Cache::temporary() {
   fs::path directory = directory_ / "incoming";
-  fs::create_directories(directory);
+  std::call_once(swept_, [&] {
+    fs::create_directories(directory);
+    remove_abandoned(directory);
+  });
   return directory / to_hex(random_bytes(12));
 }
 
@@ -192,14 +214,16 @@ void Cache::copy_verified(std::string_view oid, const fs::path& object, const fs
   fs::path aside = directory_ / "quarantine";
   fs::create_directories(aside);
   ::rename(object.c_str(), (aside / std::string(oid)).c_str());
-  fail(Error{Code::data_loss, fmt::format("cached object {} is damaged (its content hashes to {}) and was set aside", oid, md5), {},
+  fail(Error{Code::data_loss,
+             fmt::format("cached object {} is damaged (its content hashes to {}) and was set aside", oid, md5),
+             {},
              "fetch it again from a remote: fettle fetch"});
 }
 
 bool Cache::try_link(LinkType type, std::string_view oid, const fs::path& object, const fs::path& target) {
   switch (type) {
     case LinkType::hardlink: {
-      struct stat info {};
+      struct stat info{};
       if (::stat(object.c_str(), &info) == 0 && info.st_size == 0) {
         create(target, 0666);  // a shared empty inode would run out of links
         return true;
@@ -236,7 +260,8 @@ void Cache::place(std::string_view oid, const fs::path& destination, bool execut
     done = try_link(type, oid, object, target.path);
   }
   if (!done) {
-    fail(Code::failed_precondition, "cannot link '{}' from the cache: none of the configured cache types works here", destination.string());
+    fail(Code::failed_precondition, "cannot link '{}' from the cache: none of the configured cache types works here",
+         destination.string());
   }
   bool own_inode = used == LinkType::copy || used == LinkType::reflink;
   if (executable && own_inode) ::chmod(target.path.c_str(), default_mode(0666) | 0100);
@@ -245,14 +270,16 @@ void Cache::place(std::string_view oid, const fs::path& destination, bool execut
 }
 
 bool Cache::is_placed_as_configured(const fs::path& file, std::string_view oid) const {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(file.c_str(), &info) != 0) return false;
   LinkType first = options_.link_types[0];
-  if (first == LinkType::symlink) return S_ISLNK(info.st_mode) && fs::read_symlink(file) == fs::absolute(object_path(oid));
+  if (first == LinkType::symlink)
+    return S_ISLNK(info.st_mode) && fs::read_symlink(file) == fs::absolute(object_path(oid));
   if (S_ISLNK(info.st_mode)) return false;
   if (first != LinkType::hardlink) return info.st_nlink == 1;
-  struct stat object {};
-  bool shared = ::stat(object_path(oid).c_str(), &object) == 0 && object.st_ino == info.st_ino && object.st_dev == info.st_dev;
+  struct stat object{};
+  bool shared =
+      ::stat(object_path(oid).c_str(), &object) == 0 && object.st_ino == info.st_ino && object.st_dev == info.st_dev;
   return shared || info.st_size == 0;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,12 +26,13 @@ class Cache {
   };
   Cache(std::filesystem::path directory, Options options);
   ~Cache();
-  Cache(Cache&&) = default;
+  Cache(const Cache&) = delete;
 
   const std::filesystem::path& directory() const { return directory_; }
   // Where the object is or would be; legacy objects (DVC 2) lie directly below the directory.
   std::filesystem::path object_path(std::string_view oid, Algorithm algorithm = Algorithm::md5) const;
-  // Whether a trusted object is there. One with another mode than 0444 is hashed first: removed if wrong, protected if right.
+  // Whether a trusted object is there. One with another mode than 0444 is hashed first: removed if wrong, protected if
+  // right.
   bool has(std::string_view oid, Algorithm algorithm = Algorithm::md5) const;
   // Whether the object, and for a directory all that it lists, is there. Objects that cannot be read count as missing.
   bool has_all(std::string_view oid, Algorithm algorithm = Algorithm::md5) const;
@@ -43,20 +45,24 @@ class Cache {
   // Throws not_found, or data_loss when it is malformed.
   Tree read_tree(std::string_view oid, Algorithm algorithm = Algorithm::md5) const;
 
-  // Puts the object at `destination`, replacing a file there, by the first link type that works. Copies are verified: data_loss when
-  // the object does not hash to its name (it is moved aside then).
-  void place(std::string_view oid, const std::filesystem::path& destination, bool executable, Algorithm algorithm = Algorithm::md5);
-  // Whether a workspace file is already what the first configured link type would make of it. Reflinks and copies count as one.
+  // Puts the object at `destination`, replacing a file there, by the first link type that works. Copies are verified:
+  // data_loss when the object does not hash to its name (it is moved aside then).
+  void place(std::string_view oid, const std::filesystem::path& destination, bool executable,
+             Algorithm algorithm = Algorithm::md5);
+  // Whether a workspace file is already what the first configured link type would make of it. Reflinks and copies count
+  // as one.
   bool is_placed_as_configured(const std::filesystem::path& file, std::string_view oid) const;
 
  private:
   std::filesystem::path temporary();
   void commit(const std::filesystem::path& temporary, const std::filesystem::path& object);
   void copy_verified(std::string_view oid, const std::filesystem::path& object, const std::filesystem::path& target);
-  bool try_link(LinkType type, std::string_view oid, const std::filesystem::path& object, const std::filesystem::path& target);
+  bool try_link(LinkType type, std::string_view oid, const std::filesystem::path& object,
+                const std::filesystem::path& target);
 
   std::filesystem::path directory_;
   Options options_;
+  std::once_flag swept_;
 };
 
 // 0666 or 0777 without the process's umask.

@@ -41,7 +41,8 @@ std::map<std::string, std::string> wanted_files(Repository& repository, const Ou
   std::vector<const std::string*> oids;
   for (const auto& [path, oid] : wanted) oids.push_back(&oid);
   parallel_for(oids.size(), [&](size_t i) {
-    if (!cache.has(*oids[i], output.algorithm)) fail(Code::not_found, "object {} of '{}' is not in the cache", *oids[i], output.path);
+    if (!cache.has(*oids[i], output.algorithm))
+      fail(Code::not_found, "object {} of '{}' is not in the cache", *oids[i], output.path);
   });
   return wanted;
 }
@@ -56,7 +57,8 @@ Plan make_plan(Repository& repository, const Output& output, bool relink) {
     plan.existed = true;
     plan.replaces_kind = now->is_directory != want_directory;
     if (!now->is_directory) present.emplace("", now->oid);
-    for (TreeEntry& entry : now->tree.entries) present.emplace_hint(present.end(), std::move(entry.path), std::move(entry.md5));
+    for (TreeEntry& entry : now->tree.entries)
+      present.emplace_hint(present.end(), std::move(entry.path), std::move(entry.md5));
   }
   for (const auto& [path, oid] : present) {
     if (plan.replaces_kind || !wanted.contains(path)) plan.remove.push_back({path, oid});
@@ -73,7 +75,8 @@ Plan make_plan(Repository& repository, const Output& output, bool relink) {
 
 // Content that only the workspace has must not be lost.
 void check_unsaved(Repository& repository, const Output& output, const Plan& plan) {
-  Error error{Code::failed_precondition, "Can't remove the following unsaved files without confirmation. Use `--force` to force."};
+  Error error{Code::failed_precondition,
+              "Can't remove the following unsaved files without confirmation. Use `--force` to force."};
   auto consider = [&](const std::string& path, const std::string& oid) {
     fs::path file = path.empty() ? output.location : output.location / path;
     if (!repository.cache().has(oid, output.algorithm)) error.details.push_back({file.string(), ""});
@@ -82,7 +85,7 @@ void check_unsaved(Repository& repository, const Output& output, const Plan& pla
   if (!plan.replaces_kind && plan.existed) {
     for (const Change& change : plan.place) {
       fs::path file = change.path.empty() ? output.location : output.location / change.path;
-      struct stat info {};
+      struct stat info{};
       if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
       std::string key = state_key(repository, file, output.algorithm);
       std::optional<std::string> known = repository.state().find(key, stamp_of(info));
@@ -99,10 +102,11 @@ void make_parents(const fs::path& location, const std::set<fs::path>& directorie
     for (const fs::path& part : directory) {
       if (part.empty() || part == ".") continue;
       at /= part;
-      struct stat info {};
+      struct stat info{};
       if (::lstat(at.c_str(), &info) != 0) continue;
       if (S_ISLNK(info.st_mode)) {
-        fail(Code::failed_precondition, "'{}' is a symbolic link; a tracked file would be written through it", at.string());
+        fail(Code::failed_precondition, "'{}' is a symbolic link; a tracked file would be written through it",
+             at.string());
       }
       if (!S_ISDIR(info.st_mode)) ::unlink(at.c_str());
     }
@@ -117,7 +121,8 @@ void remove_files(const fs::path& location, const std::vector<Change>& changes) 
     if (::unlink(file.c_str()) != 0 && errno != ENOENT) fail_errno(errno, "cannot remove", file);
     for (fs::path at = fs::path(change.path).parent_path(); !at.empty(); at = at.parent_path()) parents.insert(at);
   }
-  for (auto at = parents.rbegin(); at != parents.rend(); ++at) ::rmdir((location / *at).c_str());  // fails where something is left
+  for (auto at = parents.rbegin(); at != parents.rend(); ++at)
+    ::rmdir((location / *at).c_str());  // fails where something is left
 }
 
 void apply(Repository& repository, const Output& output, const Plan& plan) {
@@ -131,7 +136,7 @@ void apply(Repository& repository, const Output& output, const Plan& plan) {
   parallel_for(plan.place.size(), [&](size_t i) {
     const Change& change = plan.place[i];
     fs::path file = change.path.empty() ? output.location : output.location / change.path;
-    struct stat info {};
+    struct stat info{};
     if (::lstat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) fs::remove_all(file);
     int64_t now = wall_ns();
     repository.cache().place(change.oid, file, output.executable, output.algorithm);
@@ -150,8 +155,9 @@ CheckoutChange checkout(Repository& repository, const Output& output, const Chec
   bool in_cache = output.unknown_algorithm.empty() && repository.cache().has(output.oid, output.algorithm);
   if (!in_cache && output.unknown_algorithm.empty() && !is_changed(repository, output)) return CheckoutChange::none;
   Plan plan = make_plan(repository, output, options.relink);
-  struct stat info {};
-  bool missing_mode = output.executable && plan.existed && ::stat(output.location.c_str(), &info) == 0 && (info.st_mode & 0100) == 0;
+  struct stat info{};
+  bool missing_mode =
+      output.executable && plan.existed && ::stat(output.location.c_str(), &info) == 0 && (info.st_mode & 0100) == 0;
   if (missing_mode) ::chmod(output.location.c_str(), info.st_mode | 0100);
   if (plan.existed && plan.place.empty() && plan.remove.empty() && !plan.replaces_kind) return CheckoutChange::none;
   if (!options.force) check_unsaved(repository, output, plan);

@@ -22,17 +22,23 @@ struct Keys {
 };
 constexpr Keys kSchema[] = {
     {"core",
-     "remote checksum_jobs interactive analytics hardlink_lock no_scm autostage check_update site_cache_dir machine experiments"},
+     "remote checksum_jobs interactive analytics hardlink_lock no_scm autostage check_update site_cache_dir machine "
+     "experiments"},
     {"cache", "dir type shared slow_link_warning verify protected local s3 gs hdfs webhdfs ssh azure"},
     {"remote \"",
-     "url jobs checksum_jobs worktree version_aware no_traverse type shared slow_link_warning verify protected region profile "
+     "url jobs checksum_jobs worktree version_aware no_traverse type shared slow_link_warning verify protected region "
+     "profile "
      "credentialpath configpath endpointurl access_key_id secret_access_key session_token use_ssl ssl_verify "
      "allow_anonymous_login sse sse_kms_key_id sse_customer_algorithm sse_customer_key acl grant_read grant_read_acp "
-     "grant_write_acp grant_full_control cache_regions read_timeout connect_timeout listobjects projectname port user password "
-     "ask_password passphrase ask_passphrase keyfile timeout gss_auth allow_agent max_sessions auth custom_auth_header method "
-     "connection_string sas_token account_name account_key tenant_id client_id client_secret exclude_environment_credential "
+     "grant_write_acp grant_full_control cache_regions read_timeout connect_timeout listobjects projectname port user "
+     "password "
+     "ask_password passphrase ask_passphrase keyfile timeout gss_auth allow_agent max_sessions auth custom_auth_header "
+     "method "
+     "connection_string sas_token account_name account_key tenant_id client_id client_secret "
+     "exclude_environment_credential "
      "exclude_visual_studio_code_credential exclude_shared_token_cache_credential exclude_managed_identity_credential "
-     "connection_timeout kerb_ticket kerberos kerberos_principal proxy_to use_https webhdfs_token data_proxy_target oss_key_id "
+     "connection_timeout kerb_ticket kerberos kerberos_principal proxy_to use_https webhdfs_token data_proxy_target "
+     "oss_key_id "
      "oss_key_secret oss_endpoint gdrive_use_service_account gdrive_client_id gdrive_client_secret "
      "gdrive_service_account_json_file_path gdrive_service_account_user_email gdrive_user_credentials_file "
      "gdrive_acknowledge_abuse gdrive_trash_only cert_path key_path token bearer_token_command"},
@@ -58,7 +64,8 @@ bool has_word(std::string_view words, std::string_view word) {
 const Keys* schema_of(std::string_view section) {
   for (const Keys& keys : kSchema) {
     bool named = keys.section.ends_with('"');
-    if (named ? section.starts_with(keys.section) && section.size() > keys.section.size() + 1 : section == keys.section) return &keys;
+    if (named ? section.starts_with(keys.section) && section.size() > keys.section.size() + 1 : section == keys.section)
+      return &keys;
   }
   return nullptr;
 }
@@ -86,8 +93,8 @@ std::string_view without_comment(std::string_view text) {
 }
 
 std::string quoted_value(const std::string& value) {
-  bool quote = value.empty() || value.find_first_of(",#") != std::string::npos || value.front() == ' ' || value.back() == ' ' ||
-               value.front() == '\'' || value.front() == '"';
+  bool quote = value.empty() || value.find_first_of(",#") != std::string::npos || value.front() == ' ' ||
+               value.back() == ' ' || value.front() == '\'' || value.front() == '"';
   if (!quote) return value;
   return value.find('"') == std::string::npos ? "\"" + value + "\"" : "'" + value + "'";
 }
@@ -124,7 +131,8 @@ ConfigFile ConfigFile::parse(std::string_view text) {
     if (line[0] == '[') {
       line = without_comment(line);
       if (!line.ends_with(']')) {
-        config_error(fmt::format("Invalid line ({}) (matched as neither section nor keyword) at line {}.", "'" + std::string(line) + "'", number));
+        config_error(fmt::format("Invalid line ({}) (matched as neither section nor keyword) at line {}.",
+                                 "'" + std::string(line) + "'", number));
       }
       std::string name = unquote(trim(line.substr(1, line.size() - 2)));
       if (file.has_section(name)) config_error(fmt::format("Duplicate section name at line {}.", number));
@@ -133,7 +141,8 @@ ConfigFile ConfigFile::parse(std::string_view text) {
     }
     size_t equals = line.find('=');
     if (equals == std::string_view::npos || equals == 0 || file.sections_.empty()) {
-      config_error(fmt::format("Invalid line ('{}') (matched as neither section nor keyword) at line {}.", line, number));
+      config_error(
+          fmt::format("Invalid line ('{}') (matched as neither section nor keyword) at line {}.", line, number));
     }
     std::string key = to_lower(unquote(trim(line.substr(0, equals))));
     std::string value = unquote(without_comment(trim(line.substr(equals + 1))));
@@ -181,7 +190,8 @@ void ConfigFile::set(const std::string& section, const std::string& key, const s
   // Plain sections stand before named ones, as DVC writes them.
   auto at = sections_.end();
   if (section.find('"') == std::string::npos) {
-    at = std::find_if(sections_.begin(), sections_.end(), [](const Section& s) { return s.name.find('"') != std::string::npos; });
+    at = std::find_if(sections_.begin(), sections_.end(),
+                      [](const Section& s) { return s.name.find('"') != std::string::npos; });
   }
   sections_.insert(at, Section{section, {{key, value}}});
 }
@@ -213,7 +223,8 @@ void ConfigFile::validate() const {
         config_error(fmt::format("extra keys not allowed @ data['{}']['{}']", section.name, key));
       }
     }
-    if (remote && find(section.name, "url") == nullptr) config_error(fmt::format("required key not provided @ data['remote']['{}']['url']", *remote));
+    if (remote && find(section.name, "url") == nullptr)
+      config_error(fmt::format("required key not provided @ data['remote']['{}']['url']", *remote));
   }
 }
 

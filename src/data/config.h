@@ -56,7 +56,7 @@ class Config {
 
   struct Remote {
     std::string name;
-    std::string url;  // as configured
+    std::string url;                  // as configured
     std::filesystem::path directory;  // resolved, where the url is a path; empty otherwise
   };
   std::vector<Remote> remotes() const;

@@ -52,7 +52,19 @@ TEST(DirectoryObject, HasDvcsBytesAndName) {
   EXPECT_EQ(tree_id(encode_tree({})), "d751713988987e9331980363e24189ce.dir");
   Tree small{{{"a", md5_hex("1\n")}, {"s/b", md5_hex("2\n")}}};
   EXPECT_EQ(tree_id(encode_tree(small)), "2f83d11e62144c050f1158231deb8507.dir");
-  std::vector<std::string> names = {"😀", "a\x7f" "b", "tab\there", "q\"uote", "back\\slash", "nl\nx", "a-b", "a0", "é" "nfc", "e\xcc\x81nfd", "zz~"};
+  std::vector<std::string> names = {"😀",
+                                    "a\x7f"
+                                    "b",
+                                    "tab\there",
+                                    "q\"uote",
+                                    "back\\slash",
+                                    "nl\nx",
+                                    "a-b",
+                                    "a0",
+                                    "é"
+                                    "nfc",
+                                    "e\xcc\x81nfd",
+                                    "zz~"};
   Tree odd;
   for (const std::string& name : names) odd.entries.push_back({name, md5_hex(name)});
   odd.entries.push_back({"a/b", md5_hex("x")});
@@ -63,16 +75,16 @@ TEST(DirectoryObject, HasDvcsBytesAndName) {
 
 TEST(DirectoryObject, UnsafeListingsAreRefused) {
   std::string md5 = md5_hex("x");
-  auto problem = [&](std::string_view paths) {
-    return message_of([&] { decode_tree(paths, "OID.dir"); });
-  };
+  auto problem = [&](std::string_view paths) { return message_of([&] { decode_tree(paths, "OID.dir"); }); };
   auto entry = [&](std::string_view path) { return fmt::format(R"({{"md5": "{}", "relpath": "{}"}})", md5, path); };
   EXPECT_EQ(problem("[" + entry("../x") + "]"), "object OID.dir is malformed: path '../x' leaves the directory");
   for (const char* path : {"/x", "a/../b", "", "a//b", "./a", ".git/x", "a/.dvc/b", "a\\u0000b"}) {
     EXPECT_NE(problem("[" + entry(path) + "]").find("is malformed"), std::string::npos) << path;
   }
   EXPECT_NE(problem("[" + entry("a") + "," + entry("a") + "]").find("stands twice"), std::string::npos);
-  EXPECT_NE(problem("[" + entry("a") + "," + entry("a-b") + "," + entry("a/b") + "]").find("both a file and a directory"), std::string::npos);
+  EXPECT_NE(
+      problem("[" + entry("a") + "," + entry("a-b") + "," + entry("a/b") + "]").find("both a file and a directory"),
+      std::string::npos);
   for (const char* text : {"", "{}", "[1]", R"([{"relpath": "a"}])", R"([{"md5": "zz", "relpath": "a"}])", "[[[[[[["}) {
     EXPECT_NE(problem(text).find("is malformed"), std::string::npos) << text;
   }
@@ -92,12 +104,16 @@ TEST(ConfigDialect, ReadsAndWritesAsDvc) {
   EXPECT_EQ(*file.find("core", "remote"), "o");
   EXPECT_EQ(*file.find("remote \"o\"", "url"), "s3://b/a,b");
   file.set("cache", "type", "hardlink,copy");
-  EXPECT_EQ(file.format(), "[core]\n    remote = o\n[cache]\n    type = \"hardlink,copy\"\n['remote \"o\"']\n    url = \"s3://b/a,b\"\n");
+  EXPECT_EQ(
+      file.format(),
+      "[core]\n    remote = o\n[cache]\n    type = \"hardlink,copy\"\n['remote \"o\"']\n    url = \"s3://b/a,b\"\n");
   file.validate();
   file.set("core", "zzz", "1");
-  EXPECT_EQ(message_of([&] { file.validate(); }), "configuration error - config file error: extra keys not allowed @ data['core']['zzz']");
+  EXPECT_EQ(message_of([&] { file.validate(); }),
+            "configuration error - config file error: extra keys not allowed @ data['core']['zzz']");
   EXPECT_EQ(message_of([] { ConfigFile::parse("[core"); }),
-            "configuration error - config file error: Invalid line ('[core') (matched as neither section nor keyword) at line 1.");
+            "configuration error - config file error: Invalid line ('[core') (matched as neither section nor keyword) "
+            "at line 1.");
 }
 
 TEST(IgnorePatterns, FollowGitignore) {
@@ -139,7 +155,7 @@ TEST_F(RepositoryTest, OnlyMode0444IsTrusted) {
   EXPECT_TRUE(repository.cache().has(oid));
   ::chmod(object.c_str(), 0644);
   EXPECT_TRUE(repository.cache().has(oid));
-  struct stat info {};
+  struct stat info{};
   ::stat(object.c_str(), &info);
   EXPECT_EQ(info.st_mode & 07777, 0444u);
   ::chmod(object.c_str(), 0644);

@@ -60,7 +60,8 @@ std::string file_md5(const std::filesystem::path& path, Algorithm algorithm) {
 }
 
 FileStamp stamp_of(const struct stat& info) {
-  return {info.st_ino, int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec, static_cast<uint64_t>(info.st_size)};
+  return {info.st_ino, int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec,
+          static_cast<uint64_t>(info.st_size)};
 }
 
 void parallel_for(size_t count, const std::function<void(size_t)>& body, size_t threads) {

@@ -25,8 +25,8 @@ struct FileStamp {
 };
 FileStamp stamp_of(const struct stat& info);
 
-// Calls body(0) … body(count - 1) on up to `threads` threads (0: one a core, at most 8). The first exception stops the rest and is
-// thrown here.
+// Calls body(0) … body(count - 1) on up to `threads` threads (0: one a core, at most 8). The first exception stops the
+// rest and is thrown here.
 void parallel_for(size_t count, const std::function<void(size_t)>& body, size_t threads = 0);
 
 }  // namespace fettle::data

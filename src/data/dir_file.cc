@@ -10,7 +10,9 @@ namespace fettle::data {
 namespace {
 
 [[noreturn]] void malformed(std::string_view oid, std::string_view what) {
-  fail(Error{Code::data_loss, fmt::format("object {} is malformed: {}", oid, what), {},
+  fail(Error{Code::data_loss,
+             fmt::format("object {} is malformed: {}", oid, what),
+             {},
              "fetch it again, or check out another version of this directory"});
 }
 
@@ -58,8 +60,10 @@ Tree decode_tree(std::string_view encoded, std::string_view oid) {
   }
   for (const TreeEntry& entry : tree.entries) {
     std::string inside = entry.path + "/";
-    auto next = std::lower_bound(tree.entries.begin(), tree.entries.end(), inside, [](const TreeEntry& e, const std::string& p) { return e.path < p; });
-    if (next != tree.entries.end() && next->path.starts_with(inside)) malformed(oid, fmt::format("'{}' is both a file and a directory", entry.path));
+    auto next = std::lower_bound(tree.entries.begin(), tree.entries.end(), inside,
+                                 [](const TreeEntry& e, const std::string& p) { return e.path < p; });
+    if (next != tree.entries.end() && next->path.starts_with(inside))
+      malformed(oid, fmt::format("'{}' is both a file and a directory", entry.path));
   }
   return tree;
 }

@@ -13,7 +13,8 @@ constexpr uint64_t kMaxBytes = uint64_t{64} << 20;
 
 std::string shown_name(const Repository& repository, const fs::path& path) { return "./" + repository.relative(path); }
 
-std::vector<Output> read_outs(const Repository& repository, const SchemaFile& file, const json::Value& value, const fs::path& directory) {
+std::vector<Output> read_outs(const Repository& repository, const SchemaFile& file, const json::Value& value,
+                              const fs::path& directory) {
   std::vector<Output> outs;
   for (const json::Value& item : file.list(value, {"outs"})) {
     SchemaFile::Path where = {"outs", std::to_string(outs.size())};
@@ -66,12 +67,14 @@ DvcFile load_dvc_file(const Repository& repository, const fs::path& path) {
     result.directory = (result.directory / file.text_of(*wdir, {"wdir"})).lexically_normal();
     if (!result.directory.has_filename()) result.directory = result.directory.parent_path();
   }
-  if (const json::Value* outs = root.if_contains("outs")) result.outs = read_outs(repository, file, *outs, result.directory);
+  if (const json::Value* outs = root.if_contains("outs"))
+    result.outs = read_outs(repository, file, *outs, result.directory);
   if (const json::Value* deps = root.if_contains("deps")) read_deps(file, *deps, result);
   for (const char* key : {"frozen", "locked"}) {
     if (const json::Value* value = root.if_contains(key)) result.frozen = file.flag(*value, {key});
   }
-  if (const json::Value* value = root.if_contains("always_changed")) result.always_changed = file.flag(*value, {"always_changed"});
+  if (const json::Value* value = root.if_contains("always_changed"))
+    result.always_changed = file.flag(*value, {"always_changed"});
   if (const json::Value* value = root.if_contains("desc")) result.description = file.text_of(*value, {"desc"});
   return result;
 }

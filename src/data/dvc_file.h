@@ -10,11 +10,11 @@
 namespace fettle::data {
 
 struct DvcFile {
-  std::filesystem::path path;  // absolute
+  std::filesystem::path path;       // absolute
   std::filesystem::path directory;  // that its paths are relative to
   std::vector<Output> outs;
   std::vector<Output> deps;  // of an import
-  bool is_import = false;  // from another repository or a URL: push leaves it alone
+  bool is_import = false;    // from another repository or a URL: push leaves it alone
   bool frozen = false;
   bool always_changed = false;
   std::string description;
@@ -23,9 +23,11 @@ struct DvcFile {
   static DvcFile for_path(const std::filesystem::path& location);
 };
 
-// Throws invalid_argument in DVC's words (`'./f.dvc' validation failed.` …) for what DVC's schema refuses. An empty file is valid.
+// Throws invalid_argument in DVC's words (`'./f.dvc' validation failed.` …) for what DVC's schema refuses. An empty
+// file is valid.
 DvcFile load_dvc_file(const Repository& repository, const std::filesystem::path& path);
-// Writes the hashes of `file.outs`; other keys, comments and order of an existing file stay. Returns whether bytes changed.
+// Writes the hashes of `file.outs`; other keys, comments and order of an existing file stay. Returns whether bytes
+// changed.
 bool save_dvc_file(const DvcFile& file);
 
 }  // namespace fettle::data

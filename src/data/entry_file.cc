@@ -13,7 +13,8 @@ std::string joined(const SchemaFile::Path& path) { return join(path, " -> "); }
 std::string excerpt(std::string_view text, size_t line) {
   std::vector<std::string_view> lines = split(text, '\n');
   std::string out;
-  for (size_t at = line > 1 ? line - 1 : 1; at <= line && at <= lines.size(); ++at) out += fmt::format("\n  {} {}", at, lines[at - 1]);
+  for (size_t at = line > 1 ? line - 1 : 1; at <= line && at <= lines.size(); ++at)
+    out += fmt::format("\n  {} {}", at, lines[at - 1]);
   return out;
 }
 
@@ -30,7 +31,8 @@ SchemaFile::Path operator/(SchemaFile::Path path, std::string part) {
   return path;
 }
 
-SchemaFile::SchemaFile(std::string shown_name, std::string text) : name_(std::move(shown_name)), text_(std::move(text)) {}
+SchemaFile::SchemaFile(std::string shown_name, std::string text)
+    : name_(std::move(shown_name)), text_(std::move(text)) {}
 
 json::Object SchemaFile::parse() const {
   json::Value value;
@@ -61,7 +63,8 @@ void SchemaFile::refuse(std::string_view problem, const Path& path) const {
 void SchemaFile::require_keys(const json::Object& object, std::string_view allowed, const Path& path) const {
   std::vector<std::string_view> known = split(allowed, ' ');
   for (const auto& [key, value] : object) {
-    if (std::find(known.begin(), known.end(), std::string_view(key)) == known.end()) refuse("extra keys not allowed", path / std::string(key));
+    if (std::find(known.begin(), known.end(), std::string_view(key)) == known.end())
+      refuse("extra keys not allowed", path / std::string(key));
   }
 }
 
@@ -123,7 +126,8 @@ void read_entry(const SchemaFile& file, const json::Object& fields, Output& outp
 json::Object format_entry(const Output& output, EntryOrder order) {
   json::Object fields;
   if (order == EntryOrder::path_first) fields["path"] = output.path;
-  if (order == EntryOrder::path_first && output.has_hash() && output.algorithm == Algorithm::md5) fields["hash"] = "md5";
+  if (order == EntryOrder::path_first && output.has_hash() && output.algorithm == Algorithm::md5)
+    fields["hash"] = "md5";
   if (output.has_hash()) fields["md5"] = output.oid;
   if (output.size) fields["size"] = *output.size;
   if (output.files) fields["nfiles"] = *output.files;

@@ -1,5 +1,5 @@
-// Reading against DVC's strict schema, and the fields of one output or dependency entry, which `.dvc` files and dvc.lock share.
-// For `*_file.cc` sources only, which may include json.
+// Reading against DVC's strict schema, and the fields of one output or dependency entry, which `.dvc` files and
+// dvc.lock share. For `*_file.cc` sources only, which may include json.
 #pragma once
 
 #include <initializer_list>
@@ -12,7 +12,8 @@
 
 namespace fettle::data {
 
-// One YAML file under its shown name (`./f.dvc`), and the ways it can be refused: all throw invalid_argument in DVC's words.
+// One YAML file under its shown name (`./f.dvc`), and the ways it can be refused: all throw invalid_argument in DVC's
+// words.
 class SchemaFile {
  public:
   using Path = std::vector<std::string>;
@@ -39,7 +40,8 @@ SchemaFile::Path operator/(SchemaFile::Path path, std::string part);
 
 // Keys that an output entry may have, of hash fields and of flags.
 inline constexpr std::string_view kHashKeys =
-    "md5 etag checksum version_id hash path size nfiles isexec files cloud fs_config remote cache metric plot persist push desc type "
+    "md5 etag checksum version_id hash path size nfiles isexec files cloud fs_config remote cache metric plot persist "
+    "push desc type "
     "labels meta repo db";
 
 // Fills hash, size, mode and flags from an entry; its path is the caller's business.
@@ -47,7 +49,8 @@ void read_entry(const SchemaFile& file, const json::Object& fields, Output& outp
 
 enum class EntryOrder { hash_first, path_first };  // of `.dvc`, of dvc.lock
 json::Object format_entry(const Output& output, EntryOrder order);
-// Sets hash, size, nfiles and isexec of an existing entry: in place where the keys exist, appended where not, gone where not meant.
+// Sets hash, size, nfiles and isexec of an existing entry: in place where the keys exist, appended where not, gone
+// where not meant.
 void update_entry(json::Object& fields, const Output& output);
 
 }  // namespace fettle::data

@@ -1,4 +1,5 @@
-// Failures of data repositories that a caller tells apart by more than their code: the command line maps each to DVC's exit code.
+// Failures of data repositories that a caller tells apart by more than their code: the command line maps each to DVC's
+// exit code.
 #pragma once
 
 #include "base/error.h"

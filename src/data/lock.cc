@@ -16,7 +16,10 @@ constexpr useconds_t kRetryMicroseconds = 500'000;
 
 }  // namespace
 
-RepositoryLock::RepositoryLock(std::filesystem::path file, Options options) : file_(std::move(file)), options_(options) { acquire(); }
+RepositoryLock::RepositoryLock(std::filesystem::path file, Options options)
+    : file_(std::move(file)), options_(options) {
+  acquire();
+}
 
 void RepositoryLock::acquire() {
   std::filesystem::create_directories(file_.parent_path());
@@ -26,10 +29,11 @@ void RepositoryLock::acquire() {
     if (errno != EWOULDBLOCK && errno != EINTR) fail_errno(errno, "cannot lock", file_);
     if (!options_.wait_forever && attempt >= options_.attempts) {
       std::string holder(trim(read_file(file_)));
-      throw LockFailure(Error{Code::unavailable,
-                              "Unable to acquire lock. Most likely another DVC process is running or was terminated abruptly. "
-                              "The process that holds it: " +
-                                  (holder.empty() ? "unknown" : holder)});
+      throw LockFailure(
+          Error{Code::unavailable,
+                "Unable to acquire lock. Most likely another DVC process is running or was terminated abruptly. "
+                "The process that holds it: " +
+                    (holder.empty() ? "unknown" : holder)});
     }
     ::usleep(kRetryMicroseconds);
   }

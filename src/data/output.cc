@@ -24,8 +24,9 @@ void relink(Repository& repository, const fs::path& location, const Scan& scanne
     const std::string& oid = scanned.is_directory ? stored.tree.entries[i].md5 : stored.oid;
     if (cache.is_placed_as_configured(path, oid)) return;
     cache.place(oid, path, (file.mode & 0111) != 0);
-    struct stat info {};
-    if (::stat(path.c_str(), &info) == 0) repository.state().record(state_key(repository, path), stamp_of(info), oid, wall_ns());
+    struct stat info{};
+    if (::stat(path.c_str(), &info) == 0)
+      repository.state().record(state_key(repository, path), stamp_of(info), oid, wall_ns());
   });
 }
 
@@ -40,7 +41,8 @@ fs::path resolve_output(const Repository& repository, const fs::path& directory,
   }
   std::string inside = repository.relative(location);
   if (inside == ".git" || inside.starts_with(".git/") || inside == ".dvc" || inside.starts_with(".dvc/")) {
-    fail(Code::failed_precondition, "Path '{}' is ignored by :.{}", location.string(), inside.starts_with(".git") ? "git" : "dvc");
+    fail(Code::failed_precondition, "Path '{}' is ignored by :.{}", location.string(),
+         inside.starts_with(".git") ? "git" : "dvc");
   }
   return location;
 }
@@ -100,7 +102,7 @@ void save(Repository& repository, Output& output, bool into_cache) {
 }
 
 void unprotect(const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return;
   if (S_ISDIR(info.st_mode)) {
     for (const auto& entry : fs::directory_iterator(path)) unprotect(entry.path());

@@ -6,7 +6,8 @@
 
 namespace fettle::data {
 
-// A quoted JSON string in ASCII: whatever is outside 0x20..0x7E is escaped, DEL too, beyond the BMP as a surrogate pair.
+// A quoted JSON string in ASCII: whatever is outside 0x20..0x7E is escaped, DEL too, beyond the BMP as a surrogate
+// pair.
 void append_ascii_json(std::string& out, std::string_view text);
 
 }  // namespace fettle::data

@@ -101,7 +101,9 @@ Repository Repository::open(const fs::path& start) {
     }
     if (at == at.parent_path()) break;
   }
-  throw NotInRepository(Error{Code::failed_precondition, "you are not inside of a DVC repository (checked up to mount point '/')", {},
+  throw NotInRepository(Error{Code::failed_precondition,
+                              "you are not inside of a DVC repository (checked up to mount point '/')",
+                              {},
                               "fettle init        (outside git: fettle init --no-scm)"});
 }
 
@@ -111,13 +113,15 @@ void Repository::init(const fs::path& directory, const InitOptions& options) {
   std::optional<fs::path> git_root = options.no_scm ? std::nullopt : find_up(root, ".git");
   bool at_git_root = git_root && *git_root == root;
   if (!options.no_scm && !at_git_root && !(options.subdirectory && git_root)) {
-    init_failure(fmt::format("{} is not tracked by any supported SCM tool (e.g. Git). Use `--no-scm` if you don't want to use any SCM "
-                             "or `--subdir` if initializing inside a subdirectory of a parent SCM repository.",
-                             root.string()));
+    init_failure(fmt::format(
+        "{} is not tracked by any supported SCM tool (e.g. Git). Use `--no-scm` if you don't want to use any SCM "
+        "or `--subdir` if initializing inside a subdirectory of a parent SCM repository.",
+        root.string()));
   }
   if (git_root && git_ignores(*git_root, dvc, true)) {
-    init_failure(fmt::format("{} is ignored by your SCM tool. \nMake sure that it's tracked, for example, by adding '!.dvc' to .gitignore.",
-                             dvc.string()));
+    init_failure(fmt::format(
+        "{} is ignored by your SCM tool. \nMake sure that it's tracked, for example, by adding '!.dvc' to .gitignore.",
+        dvc.string()));
   }
   if (folder_exists(dvc)) {
     if (!options.force) init_failure("'.dvc' exists. Use `-f` to force.");
@@ -131,9 +135,10 @@ void Repository::init(const fs::path& directory, const InitOptions& options) {
   std::vector<std::string> staged = {"add", ".dvc/config"};
   std::error_code ignored;
   if (!fs::exists(root / ".dvcignore", ignored)) {
-    write_file_atomic(root / ".dvcignore",
-                      "# Add patterns of files dvc should ignore, which could improve\n# the performance. Learn more at\n"
-                      "# https://dvc.org/doc/user-guide/dvcignore\n");
+    write_file_atomic(
+        root / ".dvcignore",
+        "# Add patterns of files dvc should ignore, which could improve\n# the performance. Learn more at\n"
+        "# https://dvc.org/doc/user-guide/dvcignore\n");
     staged.emplace_back(".dvcignore");
   }
   if (!git_root) return;

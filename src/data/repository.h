@@ -26,7 +26,8 @@ struct Progress {
   void advance(uint64_t more_bytes);
 };
 
-// One opened repository. Operations on it run on one thread at a time; the cache, the state and the progress are shared with workers.
+// One opened repository. Operations on it run on one thread at a time; the cache, the state and the progress are shared
+// with workers.
 class Repository {
  public:
   // The nearest folder with a `.dvc` at or above `start`. Throws NotInRepository, ConfigFailure.

@@ -17,7 +17,7 @@ constexpr size_t kMaxEntries = 20'000'000;
 }  // namespace
 
 int64_t wall_ns() {
-  struct timespec now {};
+  struct timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
@@ -38,7 +38,8 @@ void StateCache::load() {
     if (!length || rest.size() < *length + 40 || entries_.size() >= kMaxEntries) break;
     Entry& entry = entries_[std::string(rest.substr(0, *length))];
     rest.remove_prefix(*length);
-    entry.stamp = {load_le<uint64_t>(rest.data()), load_le<int64_t>(rest.data() + 8), load_le<uint64_t>(rest.data() + 16)};
+    entry.stamp = {load_le<uint64_t>(rest.data()), load_le<int64_t>(rest.data() + 8),
+                   load_le<uint64_t>(rest.data() + 16)};
     std::memcpy(entry.md5, rest.data() + 24, 16);
     rest.remove_prefix(40);
   }

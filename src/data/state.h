@@ -1,4 +1,5 @@
-// What each file hashed to when it was last read, so that an unchanged file is not read again. Pure cache: it may be deleted.
+// What each file hashed to when it was last read, so that an unchanged file is not read again. Pure cache: it may be
+// deleted.
 #pragma once
 
 #include <filesystem>
@@ -19,8 +20,8 @@ class StateCache {
 
   // The md5 (hex) if the file still has this stamp.
   std::optional<std::string> find(std::string_view key, const FileStamp& stamp);
-  // `hashed_at_ns`: wall time when reading began. A file written within 20 ms before that is not remembered: a later write in the
-  // same tick of the file system's clock would not show.
+  // `hashed_at_ns`: wall time when reading began. A file written within 20 ms before that is not remembered: a later
+  // write in the same tick of the file system's clock would not show.
   void record(std::string_view key, const FileStamp& stamp, std::string_view md5, int64_t hashed_at_ns);
   // Writes the file if anything was recorded. Failures are ignored: the next command hashes again.
   void flush();

@@ -25,7 +25,8 @@ bool by_id(const Object& a, const Object& b) { return a.oid < b.oid; }
 Cache open_remote(const Config::Remote& remote) {
   if (remote.directory.empty()) {
     fail(Error{Code::unimplemented,
-               fmt::format("remote '{}' is '{}': only directories can be remotes yet", remote.name, remote.url), {},
+               fmt::format("remote '{}' is '{}': only directories can be remotes yet", remote.name, remote.url),
+               {},
                "fettle remote add -d NAME /path/to/a/directory"});
   }
   return Cache(remote.directory, {.link_types = {LinkType::copy}});
@@ -40,18 +41,22 @@ bool is_meant(const TransferItem& item, const std::string& path) {
 std::vector<Object> children_of(const TransferItem& item, const Tree& tree) {
   std::vector<Object> objects;
   for (const TreeEntry& entry : tree.entries) {
-    if (is_meant(item, entry.path)) objects.push_back({entry.md5, item.output.algorithm, item.output.path + "/" + entry.path});
+    if (is_meant(item, entry.path))
+      objects.push_back({entry.md5, item.output.algorithm, item.output.path + "/" + entry.path});
   }
   return objects;
 }
 
 void make_unique(std::vector<Object>& objects) {
   std::sort(objects.begin(), objects.end(), by_id);
-  objects.erase(std::unique(objects.begin(), objects.end(), [](const Object& a, const Object& b) { return a.oid == b.oid; }), objects.end());
+  objects.erase(
+      std::unique(objects.begin(), objects.end(), [](const Object& a, const Object& b) { return a.oid == b.oid; }),
+      objects.end());
 }
 
 // Copies what `to` lacks. What `from` has not, or has damaged, is reported.
-void copy_objects(Repository& repository, const Cache& from, Cache& to, const std::vector<Object>& objects, TransferReport& report) {
+void copy_objects(Repository& repository, const Cache& from, Cache& to, const std::vector<Object>& objects,
+                  TransferReport& report) {
   std::atomic<size_t> moved = 0;
   std::mutex mutex;
   parallel_for(objects.size(), [&](size_t i) {
@@ -99,7 +104,8 @@ size_t copy_runs(const fs::path& from, const fs::path& to) {
 std::vector<Object> plain_objects(const std::vector<TransferItem>& items) {
   std::vector<Object> objects;
   for (const TransferItem& item : items) {
-    if (!is_directory_id(item.output.oid)) objects.push_back({item.output.oid, item.output.algorithm, item.output.path});
+    if (!is_directory_id(item.output.oid))
+      objects.push_back({item.output.oid, item.output.algorithm, item.output.path});
   }
   return objects;
 }
@@ -112,9 +118,10 @@ Config::Remote choose_remote(const Repository& repository, const std::string& na
   if (standard) return repository.config().remote(*standard);
   std::string advice = repository.config().remotes().empty()
                            ? "Create a default remote with\n    dvc remote add -d <remote name> <remote url>"
-                           : "Setup default remote with\n    dvc remote default <remote name>\nor use:\n    dvc <command> -r <remote name>";
-  throw ConfigFailure(
-      Error{Code::not_found, fmt::format("config file error: no remote specified in {}. {}", repository.root().string(), advice)});
+                           : "Setup default remote with\n    dvc remote default <remote name>\nor use:\n    dvc "
+                             "<command> -r <remote name>";
+  throw ConfigFailure(Error{Code::not_found, fmt::format("config file error: no remote specified in {}. {}",
+                                                         repository.root().string(), advice)});
 }
 
 TransferReport push(Repository& repository, const Config::Remote& remote, const std::vector<TransferItem>& items) {
@@ -127,7 +134,8 @@ TransferReport push(Repository& repository, const Config::Remote& remote, const 
     Object own{item.output.oid, item.output.algorithm, item.output.path};
     if (item.inside.empty() && target.has(own.oid, own.algorithm)) {
       Outcome<Tree> tree = outcome_of([&] { return target.read_tree(own.oid, own.algorithm); });
-      if (tree && tree->entries.size() > 1'000) continue;  // its presence promises its files; small ones are looked at anyway
+      if (tree && tree->entries.size() > 1'000)
+        continue;  // its presence promises its files; small ones are looked at anyway
     }
     if (!repository.cache().has(own.oid, own.algorithm)) {
       if (!target.has(own.oid, own.algorithm)) report.missing.push_back(fmt::format("{} ({})", own.oid, own.name));
@@ -142,7 +150,8 @@ TransferReport push(Repository& repository, const Config::Remote& remote, const 
   copy_objects(repository, repository.cache(), target, files, report);
   std::vector<Object> complete;
   for (const auto& [own, children] : directories) {
-    bool all = std::all_of(children.begin(), children.end(), [&](const Object& child) { return target.has(child.oid, child.algorithm); });
+    bool all = std::all_of(children.begin(), children.end(),
+                           [&](const Object& child) { return target.has(child.oid, child.algorithm); });
     if (all) complete.push_back(own);
   }
   make_unique(complete);
@@ -155,14 +164,16 @@ TransferReport fetch(Repository& repository, const Config::Remote& remote, const
   TransferReport report;
   std::vector<Object> directories;
   for (const TransferItem& item : items) {
-    if (is_directory_id(item.output.oid)) directories.push_back({item.output.oid, item.output.algorithm, item.output.path});
+    if (is_directory_id(item.output.oid))
+      directories.push_back({item.output.oid, item.output.algorithm, item.output.path});
   }
   make_unique(directories);
   copy_objects(repository, source, repository.cache(), directories, report);
   std::vector<Object> files = plain_objects(items);
   for (const TransferItem& item : items) {
     if (!is_directory_id(item.output.oid) || !repository.cache().has(item.output.oid, item.output.algorithm)) continue;
-    std::vector<Object> children = children_of(item, repository.cache().read_tree(item.output.oid, item.output.algorithm));
+    std::vector<Object> children =
+        children_of(item, repository.cache().read_tree(item.output.oid, item.output.algorithm));
     files.insert(files.end(), children.begin(), children.end());
   }
   make_unique(files);
@@ -171,12 +182,14 @@ TransferReport fetch(Repository& repository, const Config::Remote& remote, const
   return report;
 }
 
-std::vector<CloudDifference> compare_with_remote(Repository& repository, const Config::Remote& remote, const std::vector<TransferItem>& items) {
+std::vector<CloudDifference> compare_with_remote(Repository& repository, const Config::Remote& remote,
+                                                 const std::vector<TransferItem>& items) {
   Cache target = open_remote(remote);
   std::vector<Object> objects = plain_objects(items);
   for (const TransferItem& item : items) {
     if (!is_directory_id(item.output.oid)) continue;
-    const Cache* holder = repository.cache().has(item.output.oid, item.output.algorithm) ? &repository.cache() : &target;
+    const Cache* holder =
+        repository.cache().has(item.output.oid, item.output.algorithm) ? &repository.cache() : &target;
     objects.push_back({item.output.oid, item.output.algorithm, item.output.path});
     if (!holder->has(item.output.oid, item.output.algorithm)) continue;
     std::vector<Object> children = children_of(item, holder->read_tree(item.output.oid, item.output.algorithm));
@@ -188,7 +201,9 @@ std::vector<CloudDifference> compare_with_remote(Repository& repository, const C
     bool local = repository.cache().has(object.oid, object.algorithm);
     bool there = target.has(object.oid, object.algorithm);
     if (local && there) continue;
-    differences.push_back({object.name, local ? CloudState::only_local : there ? CloudState::only_remote : CloudState::missing});
+    differences.push_back({object.name, local   ? CloudState::only_local
+                                        : there ? CloudState::only_remote
+                                                : CloudState::missing});
   }
   std::sort(differences.begin(), differences.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return differences;

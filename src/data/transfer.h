@@ -1,4 +1,5 @@
-// Moving objects between the cache and a remote that is a directory in the cache's own layout (spec data-versioning 1.15).
+// Moving objects between the cache and a remote that is a directory in the cache's own layout (spec
+// data-versioning 1.15).
 #pragma once
 
 #include <filesystem>
@@ -16,15 +17,16 @@ struct TransferItem {
 };
 
 struct TransferReport {
-  size_t moved = 0;  // objects
+  size_t moved = 0;                  // objects
   std::vector<std::string> missing;  // objects that neither side has, or that are corrupt: `OID (PATH)`
 };
 
 // The remote named, or the default one. Throws ConfigFailure in DVC's words: no such remote, none configured.
 Config::Remote choose_remote(const Repository& repository, const std::string& name);
 
-// Children before their directory object: on a remote, a directory object promises that its files are there. Content is hashed on
-// the way, in both directions; a wrong one is not stored. Throws unimplemented for a remote that is not a directory.
+// Children before their directory object: on a remote, a directory object promises that its files are there. Content is
+// hashed on the way, in both directions; a wrong one is not stored. Throws unimplemented for a remote that is not a
+// directory.
 TransferReport push(Repository& repository, const Config::Remote& remote, const std::vector<TransferItem>& items);
 TransferReport fetch(Repository& repository, const Config::Remote& remote, const std::vector<TransferItem>& items);
 
@@ -34,7 +36,8 @@ struct CloudDifference {
   CloudState state;
 };
 // What a push or fetch of the items would have to move.
-std::vector<CloudDifference> compare_with_remote(Repository& repository, const Config::Remote& remote, const std::vector<TransferItem>& items);
+std::vector<CloudDifference> compare_with_remote(Repository& repository, const Config::Remote& remote,
+                                                 const std::vector<TransferItem>& items);
 
 // Run-cache entries (`runs/`) that the other side lacks; returns how many were copied.
 size_t push_run_cache(Repository& repository, const Config::Remote& remote);

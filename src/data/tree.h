@@ -27,8 +27,9 @@ std::string encode_tree(const Tree& tree);
 // md5 of the bytes, with `.dir`.
 std::string tree_id(std::string_view encoded);
 
-// Throws data_loss, naming `oid`, for anything that is not a well-formed directory object: bad JSON, an entry without md5, a
-// path that is absolute, empty, leaves the directory, has a `.git` or `.dvc` part, stands twice, or is both file and directory.
+// Throws data_loss, naming `oid`, for anything that is not a well-formed directory object: bad JSON, an entry without
+// md5, a path that is absolute, empty, leaves the directory, has a `.git` or `.dvc` part, stands twice, or is both file
+// and directory.
 Tree decode_tree(std::string_view encoded, std::string_view oid);
 
 }  // namespace fettle::data

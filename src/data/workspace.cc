@@ -42,7 +42,8 @@ class Walker {
       : top_(std::move(top)), top_relative_(std::move(top_relative)), rules_(rules), out_(out) {}
 
   void walk(const std::string& prefix, size_t depth) {
-    if (depth > kMaxDepth) fail(Code::resource_exhausted, "directories nested deeper than {} levels in '{}'", kMaxDepth, top_.string());
+    if (depth > kMaxDepth)
+      fail(Code::resource_exhausted, "directories nested deeper than {} levels in '{}'", kMaxDepth, top_.string());
     fs::path directory = prefix.empty() ? top_ : top_ / prefix;
     DIR* opened = ::opendir(directory.c_str());
     if (opened == nullptr) fail_errno(errno, "cannot read directory", directory);
@@ -60,17 +61,20 @@ class Walker {
  private:
   // True for a directory to descend into.
   bool visit(int at, const fs::path& directory, const std::string& prefix, const std::string& name) {
-    struct stat info {};
+    struct stat info{};
     if (::fstatat(at, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) missing(directory / name);
     bool is_link = S_ISLNK(info.st_mode);
     std::string path = prefix.empty() ? name : prefix + "/" + name;
     if (name == ".dvcignore") {
-      throw CollectFailure(Error{Code::failed_precondition, fmt::format(".dvcignore file should not be in collected dir path: '{}'", directory.string())});
+      throw CollectFailure(
+          Error{Code::failed_precondition,
+                fmt::format(".dvcignore file should not be in collected dir path: '{}'", directory.string())});
     }
     if (rules_.ignores_leaf(top_relative_ + "/" + path, S_ISDIR(info.st_mode))) return false;
     if (is_link && ::fstatat(at, name.c_str(), &info, 0) != 0) missing(directory / name);
     if (!is_valid_utf8(name)) {
-      fail(Code::invalid_argument, "file name '{}' in '{}' is not UTF-8; rename it", shown_bytes(name), directory.string());
+      fail(Code::invalid_argument, "file name '{}' in '{}' is not UTF-8; rename it", shown_bytes(name),
+           directory.string());
     }
     if (S_ISDIR(info.st_mode)) return !is_link;
     if (S_ISREG(info.st_mode)) out_.push_back({std::move(path), stamp_of(info), info.st_mode, is_link});
@@ -87,7 +91,8 @@ fs::path file_path(const fs::path& top, const ScannedFile& file) { return file.p
 
 // Fills in one md5 for each scanned file; `hash` is asked where the state does not know.
 template <class Hash>
-std::vector<std::string> hashes_of(Repository& repository, const fs::path& top, const Scan& scanned, Algorithm algorithm, Hash&& hash) {
+std::vector<std::string> hashes_of(Repository& repository, const fs::path& top, const Scan& scanned,
+                                   Algorithm algorithm, Hash&& hash) {
   std::vector<std::string> md5s(scanned.files.size());
   parallel_for(scanned.files.size(), [&](size_t i) {
     const ScannedFile& file = scanned.files[i];
@@ -128,7 +133,7 @@ std::string state_key(const Repository& repository, const fs::path& path, Algori
 }
 
 std::optional<Scan> scan(const Repository& repository, const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
   bool is_link = S_ISLNK(info.st_mode);
   if (is_link && ::stat(path.c_str(), &info) != 0) missing(path);
@@ -148,7 +153,9 @@ std::optional<Scan> scan(const Repository& repository, const fs::path& path) {
 std::optional<Snapshot> snapshot(Repository& repository, const fs::path& path, Algorithm algorithm) {
   std::optional<Scan> scanned = scan(repository, path);
   if (!scanned) return std::nullopt;
-  auto hash = [&](const fs::path& file, std::optional<std::string> known) { return known ? *known : file_md5(file, algorithm); };
+  auto hash = [&](const fs::path& file, std::optional<std::string> known) {
+    return known ? *known : file_md5(file, algorithm);
+  };
   Snapshot result = snapshot_of(*scanned, hashes_of(repository, path, *scanned, algorithm, hash));
   if (result.is_directory) result.oid = tree_id(encode_tree(result.tree));
   return result;

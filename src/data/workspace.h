@@ -1,4 +1,5 @@
-// What a path in the workspace is right now: its files and their hashes, read only where the state cache does not know them.
+// What a path in the workspace is right now: its files and their hashes, read only where the state cache does not know
+// them.
 #pragma once
 
 #include <filesystem>
@@ -24,8 +25,9 @@ struct Scan {
   std::vector<ScannedFile> files;  // sorted by path
 };
 
-// Nothing when the path does not exist. Links to directories inside are passed over, as DVC does. Failures: not_found for a broken
-// link inside, failed_precondition for a `.dvcignore` inside, invalid_argument for a name that is not UTF-8.
+// Nothing when the path does not exist. Links to directories inside are passed over, as DVC does. Failures: not_found
+// for a broken link inside, failed_precondition for a `.dvcignore` inside, invalid_argument for a name that is not
+// UTF-8.
 std::optional<Scan> scan(const Repository& repository, const std::filesystem::path& path);
 
 struct Snapshot {
@@ -38,12 +40,14 @@ struct Snapshot {
 };
 
 // The content of `path` by id; nothing when it does not exist. Does not touch the cache.
-std::optional<Snapshot> snapshot(Repository& repository, const std::filesystem::path& path, Algorithm algorithm = Algorithm::md5);
+std::optional<Snapshot> snapshot(Repository& repository, const std::filesystem::path& path,
+                                 Algorithm algorithm = Algorithm::md5);
 
 // As snapshot, storing what the cache lacks. Throws not_found when the path does not exist.
 Snapshot store(Repository& repository, const std::filesystem::path& path);
 
 // Key of a workspace file in the state cache.
-std::string state_key(const Repository& repository, const std::filesystem::path& path, Algorithm algorithm = Algorithm::md5);
+std::string state_key(const Repository& repository, const std::filesystem::path& path,
+                      Algorithm algorithm = Algorithm::md5);
 
 }  // namespace fettle::data

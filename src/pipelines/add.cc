@@ -39,14 +39,17 @@ void check_overlap(const Project& project, const fs::path& location, const fs::p
     for (const data::Output& out : stage.outs) {
       std::string other = address_of(stage, project.cwd());
       if (out.location == location) {
-        fail(Code::failed_precondition, "output '{}' is already specified in stage: '{}'. Use `dvc commit` to record a new version of it.",
+        fail(Code::failed_precondition,
+             "output '{}' is already specified in stage: '{}'. Use `dvc commit` to record a new version of it.",
              shown_path(location, project.cwd()), other);
       }
       if (is_inside(out.location, location) || is_inside(location, out.location)) {
         fail(Code::failed_precondition,
-             "The output paths:\n'{}'('{}')\n'{}'('{}')\noverlap and are thus in the same tracked directory.\nTo keep reproducibility, "
+             "The output paths:\n'{}'('{}')\n'{}'('{}')\noverlap and are thus in the same tracked directory.\nTo keep "
+             "reproducibility, "
              "outputs should be in separate tracked directories or tracked individually.",
-             shown_path(location, project.cwd()), shown_path(own_file, project.cwd()), shown_path(out.location, project.cwd()), other);
+             shown_path(location, project.cwd()), shown_path(own_file, project.cwd()),
+             shown_path(out.location, project.cwd()), other);
       }
     }
   }
@@ -63,12 +66,16 @@ data::DvcFile file_of(const Stage& stage) {
 // Renews the entries of `inside` within a tracked directory and leaves the others as they were recorded.
 void renew_part(data::Repository& repository, data::Output& output, const fs::path& inside, const AddOptions& options) {
   if (!repository.cache().has(output.oid, output.algorithm)) {
-    fail(Error{Code::not_found, fmt::format("directory object {} of '{}' is not in the cache", output.oid, output.path), {}, "fettle fetch"});
+    fail(Error{Code::not_found,
+               fmt::format("directory object {} of '{}' is not in the cache", output.oid, output.path),
+               {},
+               "fettle fetch"});
   }
   data::Tree tree = repository.cache().read_tree(output.oid, output.algorithm);
   std::string path = inside.lexically_relative(output.location).generic_string();
   size_t before = tree.entries.size();
-  std::erase_if(tree.entries, [&](const data::TreeEntry& e) { return e.path == path || e.path.starts_with(path + "/"); });
+  std::erase_if(tree.entries,
+                [&](const data::TreeEntry& e) { return e.path == path || e.path.starts_with(path + "/"); });
   bool removed = tree.entries.size() != before;
   uint64_t added_bytes = 0;
   std::error_code ignored;
@@ -101,7 +108,8 @@ std::vector<fs::path> ignore_output(data::Repository& repository, const data::Ou
   if (repository.is_git_tracked(output.location)) {
     std::string name = repository.relative(output.location);
     fail(Code::failed_precondition,
-         " output '{0}' is already tracked by SCM (e.g. Git).\n    You can remove it from Git, then add to DVC.\n        To stop tracking "
+         " output '{0}' is already tracked by SCM (e.g. Git).\n    You can remove it from Git, then add to DVC.\n      "
+         "  To stop tracking "
          "from Git:\n            git rm -r --cached '{0}'\n            git commit -m \"stop tracking {0}\" ",
          name);
   }
@@ -112,8 +120,10 @@ std::vector<fs::path> add_path(Project& project, const std::string& target, cons
   data::Repository& repository = project.repository();
   fs::path location = (project.cwd() / target).lexically_normal();
   if (!location.has_filename()) location = location.parent_path();
-  if (location == repository.root()) fail(Code::invalid_argument, "'{}' is the repository itself; add a path inside it", target);
-  if (!repository.contains(location)) fail(Code::failed_precondition, "output '{}' is outside of the repository", target);
+  if (location == repository.root())
+    fail(Code::invalid_argument, "'{}' is the repository itself; add a path inside it", target);
+  if (!repository.contains(location))
+    fail(Code::failed_precondition, "output '{}' is outside of the repository", target);
   data::resolve_output(repository, repository.root(), repository.relative(location));
   check_links(repository, location);
   for (Stage& stage : project.stages()) {
@@ -126,7 +136,8 @@ std::vector<fs::path> add_path(Project& project, const std::string& target, cons
   }
   std::error_code ignored;
   if (!fs::exists(fs::symlink_status(location, ignored))) {
-    fail(Code::not_found, "output '{}' does not exist: [Errno 2] No such file or directory: '{}'", target, location.string());
+    fail(Code::not_found, "output '{}' does not exist: [Errno 2] No such file or directory: '{}'", target,
+         location.string());
   }
   std::string name = location.filename().string();
   if (name.ends_with(".dvc") || name == "dvc.yaml" || name == "dvc.lock") {
@@ -159,7 +170,8 @@ std::vector<fs::path> commit_stage(Project& project, size_t index, bool into_cac
   }
   for (data::Output& out : stage.outs) {
     std::error_code ignored;
-    if (!fs::exists(fs::symlink_status(out.location, ignored))) fail(Code::not_found, "output '{}' does not exist", out.path);
+    if (!fs::exists(fs::symlink_status(out.location, ignored)))
+      fail(Code::not_found, "output '{}' does not exist", out.path);
     data::save(repository, out, into_cache && out.cached);
     if (!stage.is_import || stage.is_data()) {
       for (fs::path& file : ignore_output(repository, out)) changed.push_back(std::move(file));

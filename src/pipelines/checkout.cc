@@ -65,14 +65,16 @@ CheckoutReport checkout(Project& project, const std::vector<std::string>& target
       if (!out.cached) continue;
       if (!out.has_hash()) {
         if (!stage.is_data() && !stage.lock) continue;
-        report.reasons.push_back(fmt::format("No file hash info found for '{}'. It won't be created.", out.location.string()));
+        report.reasons.push_back(
+            fmt::format("No file hash info found for '{}'. It won't be created.", out.location.string()));
         report.failed.push_back(shown_path(out.location, project.cwd()));
         continue;
       }
       check_out(project, out, request, report);
     }
   }
-  for (auto* list : {&report.modified, &report.added, &report.deleted, &report.failed}) std::sort(list->begin(), list->end());
+  for (auto* list : {&report.modified, &report.added, &report.deleted, &report.failed})
+    std::sort(list->begin(), list->end());
   return report;
 }
 

@@ -26,8 +26,9 @@ struct CheckoutReport {
   size_t changes() const { return modified.size() + added.size() + deleted.size(); }
 };
 
-// An output whose objects are missing is reported and left as it was; one with unsaved changes stops everything (failed_precondition),
-// unless forced. Without targets, what an earlier checkout placed and is no longer tracked is removed.
+// An output whose objects are missing is reported and left as it was; one with unsaved changes stops everything
+// (failed_precondition), unless forced. Without targets, what an earlier checkout placed and is no longer tracked is
+// removed.
 CheckoutReport checkout(Project& project, const std::vector<std::string>& targets, const CheckoutRequest& request);
 
 }  // namespace fettle::pipelines

@@ -19,7 +19,8 @@ LockWrite save_lock_entry(const std::filesystem::path& file, const std::string& 
 // Takes one out; the file goes with its last entry.
 void remove_lock_entry(const std::filesystem::path& file, const std::string& stage);
 
-// Names of a run in the run cache (1.9): `key` from what went in, `value` from what came out too; `text` is the cached file.
+// Names of a run in the run cache (1.9): `key` from what went in, `value` from what came out too; `text` is the cached
+// file.
 struct RunCacheNames {
   std::string key;
   std::string value;

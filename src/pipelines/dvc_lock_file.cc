@@ -28,7 +28,8 @@ CommandLines read_command(const SchemaFile& file, const json::Value& value, cons
   return command;
 }
 
-std::vector<data::Output> read_entries(const SchemaFile& file, const json::Value& value, const SchemaFile::Path& where) {
+std::vector<data::Output> read_entries(const SchemaFile& file, const json::Value& value,
+                                       const SchemaFile::Path& where) {
   std::vector<data::Output> out;
   for (const json::Value& item : file.list(value, where)) {
     SchemaFile::Path here = where / std::to_string(out.size());
@@ -157,7 +158,8 @@ RunCacheNames run_cache_names(const LockEntry& entry) {
   json::Object sized = without_sizes(whole).as_object();
   json::Object inputs = sized;
   json::Array paths;
-  for (const json::Value& out : sized.contains("outs") ? sized.at("outs").as_array() : json::Array()) paths.push_back(out.as_object().at("path"));
+  for (const json::Value& out : sized.contains("outs") ? sized.at("outs").as_array() : json::Array())
+    paths.push_back(out.as_object().at("path"));
   if (inputs.contains("outs")) inputs["outs"] = std::move(paths);
   return {sha256_hex(python_json(inputs)), sha256_hex(python_json(sized)), yaml::emit(whole)};
 }

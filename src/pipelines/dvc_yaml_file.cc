@@ -19,12 +19,14 @@ constexpr std::string_view kRootKeys = "stages vars params metrics plots artifac
 constexpr std::string_view kStageKeys =
     "cmd wdir deps params vars frozen meta desc always_changed outs metrics plots matrix foreach do live";
 constexpr std::string_view kOutKeys = "cache persist remote push desc type labels meta checkpoint";
-constexpr std::string_view kPlotKeys = "cache persist remote push desc type labels meta checkpoint template x y x_label y_label title header";
+constexpr std::string_view kPlotKeys =
+    "cache persist remote push desc type labels meta checkpoint template x y x_label y_label title header";
 
 // Reads the stages of one file; the schema file is only for messages.
 class Reader {
  public:
-  Reader(const data::Repository& repository, const SchemaFile& file, const fs::path& path) : repository_(repository), file_(file), path_(path) {}
+  Reader(const data::Repository& repository, const SchemaFile& file, const fs::path& path)
+      : repository_(repository), file_(file), path_(path) {}
 
   Stage stage(const ResolvedStage& resolved) {
     const json::Object& fields = resolved.fields;
@@ -36,7 +38,8 @@ class Reader {
     stage.name = resolved.name;
     stage.templated = resolved.templated;
     stage.directory = path_.parent_path();
-    if (const json::Value* value = fields.if_contains("wdir")) set_directory(stage, file_.text_of(*value, where / "wdir"));
+    if (const json::Value* value = fields.if_contains("wdir"))
+      set_directory(stage, file_.text_of(*value, where / "wdir"));
     if (!fields.contains("cmd")) file_.refuse("required key not provided", where / "cmd");
     stage.command = command(fields.at("cmd"), where / "cmd");
     if (const json::Value* value = fields.if_contains("deps")) read_deps(stage, *value, where / "deps");
@@ -45,8 +48,10 @@ class Reader {
     }
     if (const json::Value* value = fields.if_contains("params")) read_params(stage, *value, where / "params");
     if (const json::Value* value = fields.if_contains("frozen")) stage.frozen = file_.flag(*value, where / "frozen");
-    if (const json::Value* value = fields.if_contains("always_changed")) stage.always_changed = file_.flag(*value, where / "always_changed");
-    if (const json::Value* value = fields.if_contains("desc")) stage.description = file_.text_of(*value, where / "desc");
+    if (const json::Value* value = fields.if_contains("always_changed"))
+      stage.always_changed = file_.flag(*value, where / "always_changed");
+    if (const json::Value* value = fields.if_contains("desc"))
+      stage.description = file_.text_of(*value, where / "desc");
     return stage;
   }
 
@@ -55,7 +60,8 @@ class Reader {
     stage.directory = (path_.parent_path() / wdir).lexically_normal();
     if (!stage.directory.has_filename()) stage.directory = stage.directory.parent_path();
     if (stage.directory != repository_.root() && !repository_.contains(stage.directory)) {
-      fail(Code::failed_precondition, "stage '{}': working directory '{}' is outside of the repository", stage.name, wdir);
+      fail(Code::failed_precondition, "stage '{}': working directory '{}' is outside of the repository", stage.name,
+           wdir);
     }
   }
 
@@ -82,7 +88,8 @@ class Reader {
       data::Output dep;
       dep.path = file_.text_of(item, where / std::to_string(stage.deps.size()));
       if (dep.path.find("://") != std::string::npos) {
-        fail(Code::unimplemented, "stage '{}': dependency '{}' is not a path; only local files can be dependencies yet", stage.name, dep.path);
+        fail(Code::unimplemented, "stage '{}': dependency '{}' is not a path; only local files can be dependencies yet",
+             stage.name, dep.path);
       }
       dep.location = (stage.directory / dep.path).lexically_normal();
       if (!dep.location.has_filename()) dep.location = dep.location.parent_path();
@@ -96,7 +103,9 @@ class Reader {
     for (const json::Value& item : file_.list(value, where)) {
       SchemaFile::Path here = where / std::to_string(index++);
       data::Output out;
-      out.kind = kind == "metrics" ? data::OutputKind::metric : kind == "plots" ? data::OutputKind::plot : data::OutputKind::plain;
+      out.kind = kind == "metrics" ? data::OutputKind::metric
+                 : kind == "plots" ? data::OutputKind::plot
+                                   : data::OutputKind::plain;
       if (item.is_object() && item.get_object().size() == 1) {
         const auto& entry = *item.get_object().begin();
         out.path = std::string(entry.key());
@@ -107,7 +116,8 @@ class Reader {
         out.path = file_.text_of(item, here);
       }
       out.location = data::resolve_output(repository_, stage.directory, out.path);
-      bool repeated = std::any_of(stage.outs.begin(), stage.outs.end(), [&](const auto& o) { return o.location == out.location; });
+      bool repeated =
+          std::any_of(stage.outs.begin(), stage.outs.end(), [&](const auto& o) { return o.location == out.location; });
       if (!repeated) stage.outs.push_back(std::move(out));
     }
   }
@@ -139,7 +149,8 @@ class Reader {
           params.whole = true;
           continue;
         }
-        for (const json::Value& key : file_.list(keys, where / std::string(name))) params.keys.push_back(scalar_text(key, where));
+        for (const json::Value& key : file_.list(keys, where / std::string(name)))
+          params.keys.push_back(scalar_text(key, where));
       }
     }
     // The default file first, then by name; each key once, and none where the whole file is tracked.
@@ -158,11 +169,13 @@ class Reader {
   fs::path path_;
 };
 
-std::vector<fs::path> path_list(const SchemaFile& file, const json::Object& root, const char* key, const fs::path& directory) {
+std::vector<fs::path> path_list(const SchemaFile& file, const json::Object& root, const char* key,
+                                const fs::path& directory) {
   std::vector<fs::path> out;
   const json::Value* value = root.if_contains(key);
   if (value == nullptr) return out;
-  for (const json::Value& item : file.list(*value, {key})) out.push_back((directory / file.text_of(item, {key})).lexically_normal());
+  for (const json::Value& item : file.list(*value, {key}))
+    out.push_back((directory / file.text_of(item, {key})).lexically_normal());
   return out;
 }
 
@@ -213,7 +226,9 @@ json::Object stage_object(const Stage& stage) {
   if (!params.empty()) object["params"] = std::move(params);
   std::vector<data::Output> outs = stage.outs;
   std::sort(outs.begin(), outs.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  for (auto [kind, key] : {std::pair{data::OutputKind::plain, "outs"}, {data::OutputKind::metric, "metrics"}, {data::OutputKind::plot, "plots"}}) {
+  for (auto [kind, key] : {std::pair{data::OutputKind::plain, "outs"},
+                           {data::OutputKind::metric, "metrics"},
+                           {data::OutputKind::plot, "plots"}}) {
     json::Array items;
     for (const data::Output& out : outs) {
       if (out.kind == kind) items.push_back(out_item(out));
@@ -255,7 +270,8 @@ void add_to_dvc_yaml(const fs::path& path, const Stage& stage, bool replace) {
   const json::Value* stages = root.if_contains("stages");
   bool present = stages != nullptr && stages->is_object() && stages->get_object().contains(stage.name);
   if (present && !replace) {
-    fail(Code::failed_precondition, "Stage '{}' already exists in '{}'. Use '--force' to overwrite.", stage.name, path.filename().string());
+    fail(Code::failed_precondition, "Stage '{}' already exists in '{}'. Use '--force' to overwrite.", stage.name,
+         path.filename().string());
   }
   write_file_atomic(path, yaml::edit_entry(old, "stages", stage.name, stage_object(stage)));
 }

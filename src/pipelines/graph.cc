@@ -28,8 +28,10 @@ Producers producers_of(const Project& project) {
 // Outputs that equal, contain, or lie inside `path`.
 std::vector<size_t> producers_for(const Producers& producers, const std::string& path) {
   std::vector<size_t> found;
-  for (auto at = producers.lower_bound(path); at != producers.end() && at->first.starts_with(path); ++at) found.push_back(at->second);
-  for (size_t slash = path.rfind('/', path.size() - 2); slash != std::string::npos && slash > 0; slash = path.rfind('/', slash - 1)) {
+  for (auto at = producers.lower_bound(path); at != producers.end() && at->first.starts_with(path); ++at)
+    found.push_back(at->second);
+  for (size_t slash = path.rfind('/', path.size() - 2); slash != std::string::npos && slash > 0;
+       slash = path.rfind('/', slash - 1)) {
     auto at = producers.find(path.substr(0, slash + 1));
     if (at != producers.end()) found.push_back(at->second);
   }
@@ -72,7 +74,8 @@ Graph::Graph(const Project& project) : needs_(project.stages().size()), needed_b
     auto link = [&](const fs::path& location) {
       for (size_t producer : producers_for(producers, key_of(location))) {
         if (producer == i) {
-          fail(Code::failed_precondition, "Same item(s) are defined as both a dependency and an output in stage: {}.", address_of(stage, project.cwd()));
+          fail(Code::failed_precondition, "Same item(s) are defined as both a dependency and an output in stage: {}.",
+               address_of(stage, project.cwd()));
         }
         needs_[i].push_back(producer);
       }
@@ -94,18 +97,23 @@ void Graph::check_outputs(const Project& project) const {
   for (size_t i = 0; i < project.stages().size(); ++i) {
     for (const data::Output& out : project.stages()[i].outs) all[key_of(out.location)].push_back(i);
   }
-  auto shown = [&](const std::string& key) { return shown_path(fs::path(key.substr(0, key.size() - 1)), project.cwd()); };
+  auto shown = [&](const std::string& key) {
+    return shown_path(fs::path(key.substr(0, key.size() - 1)), project.cwd());
+  };
   const std::string* before = nullptr;
   for (const auto& [key, stages] : all) {
     if (stages.size() > 1) {
       std::string list;
       for (size_t stage : stages) list += "\n\t- " + project.address(stage);
       fail(Code::failed_precondition,
-           "output '{}' is specified in:{}\nUse `dvc remove` with any of the above targets to stop tracking the overlapping output.", shown(key), list);
+           "output '{}' is specified in:{}\nUse `dvc remove` with any of the above targets to stop tracking the "
+           "overlapping output.",
+           shown(key), list);
     }
     if (before != nullptr && key.starts_with(*before)) {
       fail(Code::failed_precondition,
-           "The output paths:\n'{}'('{}')\n'{}'('{}')\noverlap and are thus in the same tracked directory.\nTo keep reproducibility, outputs "
+           "The output paths:\n'{}'('{}')\n'{}'('{}')\noverlap and are thus in the same tracked directory.\nTo keep "
+           "reproducibility, outputs "
            "should be in separate tracked directories or tracked individually.",
            shown(*before), project.address(all.at(*before)[0]), shown(key), project.address(stages[0]));
     }
@@ -126,9 +134,11 @@ void Graph::check_cycles(const Project& project) const {
         continue;
       }
       std::vector<std::string> names;
-      for (auto at = std::find(path.begin(), path.end(), need); at != path.end(); ++at) names.push_back(project.address(*at));
+      for (auto at = std::find(path.begin(), path.end(), need); at != path.end(); ++at)
+        names.push_back(project.address(*at));
       std::sort(names.begin(), names.end());
-      fail(Code::failed_precondition, "Same item(s) are defined as both a dependency and an output in stages: {}.", join(names, ", "));
+      fail(Code::failed_precondition, "Same item(s) are defined as both a dependency and an output in stages: {}.",
+           join(names, ", "));
     }
     path.pop_back();
     state[stage] = 2;

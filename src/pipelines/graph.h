@@ -9,7 +9,8 @@ namespace fettle::pipelines {
 
 class Graph {
  public:
-  // Throws failed_precondition in DVC's words for duplicate or nested outputs, a dependency that is its own output, and cycles.
+  // Throws failed_precondition in DVC's words for duplicate or nested outputs, a dependency that is its own output, and
+  // cycles.
   explicit Graph(const Project& project);
 
   // Stages that this one needs, in order of index. A frozen stage needs none.

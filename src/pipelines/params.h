@@ -10,8 +10,9 @@
 
 namespace fettle::pipelines {
 
-// The tracked parameters that the file has now, in the order of the stage's keys (of the file, when it is tracked whole). Keys that
-// the file lacks are left out; a missing file has none. YAML and JSON by suffix; unimplemented for .toml and .py.
+// The tracked parameters that the file has now, in the order of the stage's keys (of the file, when it is tracked
+// whole). Keys that the file lacks are left out; a missing file has none. YAML and JSON by suffix; unimplemented for
+// .toml and .py.
 Params read_params(const ParamFile& file);
 
 }  // namespace fettle::pipelines

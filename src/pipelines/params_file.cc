@@ -16,7 +16,9 @@ constexpr uint64_t kMaxBytes = uint64_t{64} << 20;
 json::Value load(const std::filesystem::path& path) {
   std::string suffix = path.extension().string();
   if (suffix == ".toml" || suffix == ".py") {
-    fail(Error{Code::unimplemented, fmt::format("parameters of a '{}' file are not read yet: '{}'", suffix, path.string()), {},
+    fail(Error{Code::unimplemented,
+               fmt::format("parameters of a '{}' file are not read yet: '{}'", suffix, path.string()),
+               {},
                "keep them in a .yaml or .json file"});
   }
   std::string text = read_file(path, kMaxBytes);

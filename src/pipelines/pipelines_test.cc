@@ -56,7 +56,8 @@ TEST(StageAdd, FindsFilesInACommand) {
   std::ofstream(dir.path() / "old.csv") << "x";
   std::vector<std::string> command = {"python", "train.py", "--data=old.csv", ">", "train.py"};
   EXPECT_EQ(files_named_in(dir.path(), command, {}), (std::vector<std::string>{"train.py", "old.csv"}));
-  EXPECT_EQ(files_named_in(dir.path(), {"cp train.py old.csv"}, {{.path = "old.csv"}}), (std::vector<std::string>{"train.py"}));
+  EXPECT_EQ(files_named_in(dir.path(), {"cp train.py old.csv"}, {{.path = "old.csv"}}),
+            (std::vector<std::string>{"train.py"}));
   EXPECT_EQ(command_line_of({"echo", "foo bar"}), "echo \"foo bar\"");
 }
 
@@ -70,7 +71,8 @@ class ProjectTest : public testing::Test {
     data::Repository repository = data::Repository::open(root);
     Project project(repository, root);
     said.clear();
-    ReproEdge edge{.say = [this](std::string_view line) { said += std::string(line) + "\n"; }, .warn = [](std::string_view) {}};
+    ReproEdge edge{.say = [this](std::string_view line) { said += std::string(line) + "\n"; },
+                   .warn = [](std::string_view) {}};
     edge.report = [this](const StageReport& report) { reports.push_back(report); };
     edge.clock = &clock;
     return reproduce(project, targets, options, edge);
@@ -92,7 +94,8 @@ class ProjectTest : public testing::Test {
 };
 
 constexpr const char* kChain =
-    "stages:\n  b:\n    cmd: cp x y && echo run >> log\n    deps: [x]\n    outs: [y]\n  a:\n    cmd: cp in x\n    deps: [in]\n"
+    "stages:\n  b:\n    cmd: cp x y && echo run >> log\n    deps: [x]\n    outs: [y]\n  a:\n    cmd: cp in x\n    "
+    "deps: [in]\n"
     "    params: [p]\n    outs: [x]\n";
 
 TEST_F(ProjectTest, RunsInOrderAndThenNothing) {
@@ -153,7 +156,9 @@ TEST_F(ProjectTest, ASingleItemLeavesTheRestAlone) {
 }
 
 TEST_F(ProjectTest, OutputsGoBeforeARunAndPersistentOnesStay) {
-  write("dvc.yaml", "stages:\n  a:\n    cmd: test ! -e gone && echo more >> kept && echo 1 > gone\n    outs:\n    - gone\n    - kept:\n        persist: true\n");
+  write("dvc.yaml",
+        "stages:\n  a:\n    cmd: test ! -e gone && echo more >> kept && echo 1 > gone\n    outs:\n    - gone\n    - "
+        "kept:\n        persist: true\n");
   repro();
   repro({.force = true});
   EXPECT_EQ(read_file(root / "kept"), "more\nmore\n");
@@ -167,7 +172,9 @@ TEST_F(ProjectTest, AMissingInputIsSeenBeforeOutputsAreRemoved) {
 }
 
 TEST_F(ProjectTest, LinesOfAStringAreCommandsOfTheirOwn) {
-  write("dvc.yaml", "stages:\n  a:\n    cmd: |\n      X=1\n      echo \"v$X\" > a\n    outs: [a]\n  b:\n    cmd:\n    - |\n      X=1\n      echo \"v$X\" > b\n    outs: [b]\n");
+  write("dvc.yaml",
+        "stages:\n  a:\n    cmd: |\n      X=1\n      echo \"v$X\" > a\n    outs: [a]\n  b:\n    cmd:\n    - |\n      "
+        "X=1\n      echo \"v$X\" > b\n    outs: [b]\n");
   repro();
   EXPECT_EQ(read_file(root / "a"), "v\n");
   EXPECT_EQ(read_file(root / "b"), "v1\n");
@@ -177,7 +184,8 @@ TEST_F(ProjectTest, TemplatesAreFilledAndRefused) {
   write("params.yaml", "lr: 1.0e-05\nm: {a: 1, fast: true, off: false, s: 'x y'}\n");
   write("dvc.yaml", "stages:\n  a:\n    cmd: echo ${lr} ${m} \\${HOME}\n");
   data::Repository repository = data::Repository::open(root);
-  EXPECT_EQ(load_dvc_yaml(repository, root / "dvc.yaml").stages[0].command.lines[0], "echo 1e-05 --a 1 --fast --s 'x y' ${HOME}");
+  EXPECT_EQ(load_dvc_yaml(repository, root / "dvc.yaml").stages[0].command.lines[0],
+            "echo 1e-05 --a 1 --fast --s 'x y' ${HOME}");
   write("dvc.yaml", "stages:\n  a:\n    cmd: echo ${m.zz}\n");
   EXPECT_EQ(refusal(), "failed to parse 'stages.a.cmd' in 'dvc.yaml': Could not find 'm.zz'");
   write("params.yaml", "d: 2020-01-01\n");
@@ -187,12 +195,14 @@ TEST_F(ProjectTest, TemplatesAreFilledAndRefused) {
 TEST_F(ProjectTest, AMillionStagesOfAMatrixAreRefused) {
   std::string numbers;
   for (int i = 0; i < 400; ++i) numbers += (i ? "," : "") + std::to_string(i);
-  write("dvc.yaml", "stages:\n  a:\n    matrix:\n      x: [" + numbers + "]\n      y: [" + numbers + "]\n    cmd: echo ${item.x}\n");
+  write("dvc.yaml", "stages:\n  a:\n    matrix:\n      x: [" + numbers + "]\n      y: [" + numbers +
+                        "]\n    cmd: echo ${item.x}\n");
   EXPECT_NE(refusal().find("more than 100000 combinations"), std::string::npos);
 }
 
 TEST_F(ProjectTest, BadGraphsAreRefused) {
-  write("dvc.yaml", "stages:\n  a:\n    cmd: x\n    deps: [p]\n    outs: [o]\n  b:\n    cmd: x\n    deps: [o]\n    outs: [p]\n");
+  write("dvc.yaml",
+        "stages:\n  a:\n    cmd: x\n    deps: [p]\n    outs: [o]\n  b:\n    cmd: x\n    deps: [o]\n    outs: [p]\n");
   EXPECT_EQ(refusal(), "Same item(s) are defined as both a dependency and an output in stages: a, b.");
   write("dvc.yaml", "stages:\n  a:\n    cmd: x\n    outs: [../o]\n");
   EXPECT_EQ(refusal(), "output '../o' is outside of the repository");
@@ -206,7 +216,8 @@ TEST_F(ProjectTest, AStageIsAddedWithinItsFile) {
   Project project(repository, root);
   add_stage(project, {.name = "b", .command = "echo 2 > o", .params = {"x,y", "other.yaml:"}, .outs = {{.path = "o"}}});
   EXPECT_EQ(read_file(root / "dvc.yaml"),
-            "stages:\n  # one\n  a: {cmd: echo}\n  b:\n    cmd: echo 2 > o\n    params:\n    - x\n    - y\n    - other.yaml:\n    outs:\n    - o\n");
+            "stages:\n  # one\n  a: {cmd: echo}\n  b:\n    cmd: echo 2 > o\n    params:\n    - x\n    - y\n    - "
+            "other.yaml:\n    outs:\n    - o\n");
   EXPECT_THROW(add_stage(project, {.name = "b", .command = "x"}), Failure);
   EXPECT_THROW(add_stage(project, {.name = "x.y", .command = "x"}), Failure);
   EXPECT_THROW(add_stage(project, {.name = "c", .command = "x", .outs = {{.path = "o/p"}}}), Failure);

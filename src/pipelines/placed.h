@@ -1,4 +1,5 @@
-// Which outputs checkouts have placed: the next checkout removes those that no file tracks any more, as after a change of branch.
+// Which outputs checkouts have placed: the next checkout removes those that no file tracks any more, as after a change
+// of branch.
 #pragma once
 
 #include <set>

@@ -53,7 +53,8 @@ void Project::discover(const fs::path& directory, data::IgnoreRules dvc_rules, d
   if (repository_->git_root()) add_rules(git_rules, directory, prefix, ".gitignore");
   std::vector<std::string> files;
   std::vector<std::string> below;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, fs::directory_options::skip_permission_denied)) {
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(directory, fs::directory_options::skip_permission_denied)) {
     std::string name = entry.path().filename().string();
     bool is_directory = entry.is_directory() && !entry.is_symlink();
     bool is_stage_file = name == "dvc.yaml" || (name.ends_with(".dvc") && name.size() > 4);
@@ -68,9 +69,11 @@ void Project::discover(const fs::path& directory, data::IgnoreRules dvc_rules, d
     }
   }
   // dvc.yaml first, then by name.
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return std::pair(a != "dvc.yaml", a) < std::pair(b != "dvc.yaml", b); });
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return std::pair(a != "dvc.yaml", a) < std::pair(b != "dvc.yaml", b); });
   std::sort(below.begin(), below.end());
-  for (const std::string& name : files) name == "dvc.yaml" ? load_pipeline(directory / name) : load_data(directory / name);
+  for (const std::string& name : files)
+    name == "dvc.yaml" ? load_pipeline(directory / name) : load_data(directory / name);
   for (const std::string& name : below) {
     fs::path child = directory / name;
     bool tracked = std::any_of(stages_.begin(), stages_.end(), [&](const Stage& stage) {
@@ -166,7 +169,8 @@ std::vector<Target> Project::find(const std::string& target, TargetKind kind, bo
   if (!found.empty()) return found;
   std::string shown = shown_path(file, cwd_);
   bool exists = fs::exists(file, ignored);
-  std::string second = exists ? fmt::format("Stage '{}' not found inside '{}' file", name, shown) : fmt::format("'{}' does not exist", shown);
+  std::string second = exists ? fmt::format("Stage '{}' not found inside '{}' file", name, shown)
+                              : fmt::format("'{}' does not exist", shown);
   if (kind == TargetKind::stages_only) fail(Code::not_found, "{}", second);
   fail(Code::not_found, "'{}' does not exist as an output or a stage name in 'dvc.yaml': {}", target, second);
 }
@@ -191,7 +195,8 @@ LockEntry lock_entry_of(const Stage& stage) {
   entry.outs = stage.outs;
   for (const ParamFile& file : stage.params) {
     Params values = read_params(file);
-    if (file.whole) std::sort(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    if (file.whole)
+      std::sort(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     if (!values.empty()) entry.params.emplace_back(file.file, std::move(values));
   }
   return entry;

@@ -1,5 +1,5 @@
-// All stages of a repository: every dvc.yaml and `.dvc` file that discovery finds (spec data-versioning 1.12), with what dvc.lock
-// recorded of them.
+// All stages of a repository: every dvc.yaml and `.dvc` file that discovery finds (spec data-versioning 1.12), with
+// what dvc.lock recorded of them.
 #pragma once
 
 #include <filesystem>
@@ -32,8 +32,8 @@ class Project {
   std::string address(size_t stage) const { return address_of(stages_[stage], cwd_); }
 
   enum class TargetKind { stages_only, stages_and_outputs };
-  // Stage name, `path:name`, `.dvc` file, dvc.yaml, and (if asked) an output or a path inside one. `recursive`: a directory
-  // stands for all stages below it. Throws not_found in DVC's words.
+  // Stage name, `path:name`, `.dvc` file, dvc.yaml, and (if asked) an output or a path inside one. `recursive`: a
+  // directory stands for all stages below it. Throws not_found in DVC's words.
   std::vector<Target> find(const std::string& target, TargetKind kind, bool recursive = false) const;
   // Indices of the stages of `targets`; all stages when there are none.
   std::vector<size_t> select(const std::vector<std::string>& targets, TargetKind kind, bool recursive = false) const;
@@ -54,8 +54,8 @@ class Project {
   std::vector<std::filesystem::path> extra_metrics_;
 };
 
-// Writes what a stage now says: the hashes of a `.dvc` file, or the stage's entry of dvc.lock (values of parameters as read now).
-// Returns the file that changed, or nothing.
+// Writes what a stage now says: the hashes of a `.dvc` file, or the stage's entry of dvc.lock (values of parameters as
+// read now). Returns the file that changed, or nothing.
 std::optional<std::filesystem::path> save_stage(const Stage& stage);
 // The entry that dvc.lock gets for a stage.
 LockEntry lock_entry_of(const Stage& stage);

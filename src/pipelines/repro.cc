@@ -12,10 +12,12 @@ namespace {
 namespace fs = std::filesystem;
 
 // The stages that a command names; without targets, those of the dvc.yaml here.
-std::vector<size_t> named_stages(const Project& project, const std::vector<std::string>& targets, const ReproOptions& options) {
+std::vector<size_t> named_stages(const Project& project, const std::vector<std::string>& targets,
+                                 const ReproOptions& options) {
   std::vector<size_t> named;
   if (options.all_pipelines || (!targets.empty())) {
-    return project.select(options.all_pipelines ? std::vector<std::string>() : targets, Project::TargetKind::stages_only, options.recursive);
+    return project.select(options.all_pipelines ? std::vector<std::string>() : targets,
+                          Project::TargetKind::stages_only, options.recursive);
   }
   fs::path here = project.cwd() / "dvc.yaml";
   std::error_code ignored;
@@ -41,7 +43,8 @@ Failure with_stage(const std::string& address, const Failure& failure) {
 
 }  // namespace
 
-ReproResult reproduce(Project& project, const std::vector<std::string>& targets, const ReproOptions& options, const ReproEdge& edge) {
+ReproResult reproduce(Project& project, const std::vector<std::string>& targets, const ReproOptions& options,
+                      const ReproEdge& edge) {
   Graph graph(project);
   std::vector<size_t> order = order_of(graph, named_stages(project, targets, options), options);
   StageRunner runner(project, options, edge);

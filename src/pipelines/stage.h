@@ -1,4 +1,5 @@
-// A stage: what dvc.yaml (or a `.dvc` file, which is a stage without a command) says, and what dvc.lock recorded of its last run.
+// A stage: what dvc.yaml (or a `.dvc` file, which is a stage without a command) says, and what dvc.lock recorded of its
+// last run.
 #pragma once
 
 #include <filesystem>
@@ -22,7 +23,7 @@ struct ParamFile {
   std::string file;  // as written, relative to the stage's working directory
   std::filesystem::path location;
   std::vector<std::string> keys;  // dotted
-  bool whole = false;  // the whole file
+  bool whole = false;             // the whole file
 };
 
 // What dvc.lock holds of one stage.
@@ -38,8 +39,8 @@ struct LockEntry {
 };
 
 struct Stage {
-  std::filesystem::path file;  // dvc.yaml, or the `.dvc` file; absolute
-  std::string name;  // empty for a `.dvc` file
+  std::filesystem::path file;       // dvc.yaml, or the `.dvc` file; absolute
+  std::string name;                 // empty for a `.dvc` file
   std::filesystem::path directory;  // working directory
   CommandLines command;
   std::vector<data::Output> deps;  // hashes as dvc.lock recorded them

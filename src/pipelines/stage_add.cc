@@ -25,7 +25,8 @@ void add_params(Stage& stage, const std::vector<std::string>& requests) {
     size_t colon = request.find(':');
     std::string file = colon == std::string::npos ? "params.yaml" : request.substr(0, colon);
     std::string keys = colon == std::string::npos ? request : request.substr(colon + 1);
-    auto found = std::find_if(stage.params.begin(), stage.params.end(), [&](const ParamFile& p) { return p.file == file; });
+    auto found =
+        std::find_if(stage.params.begin(), stage.params.end(), [&](const ParamFile& p) { return p.file == file; });
     if (found == stage.params.end()) {
       stage.params.push_back({file, (stage.directory / file).lexically_normal(), {}, false});
       found = stage.params.end() - 1;
@@ -51,7 +52,8 @@ Stage make_stage(const Project& project, const StageRequest& request) {
   stage.directory = (project.cwd() / request.directory).lexically_normal();
   if (!stage.directory.has_filename()) stage.directory = stage.directory.parent_path();
   std::error_code ignored;
-  if (!fs::is_directory(stage.directory, ignored)) fail(Code::not_found, "stage working dir '{}' does not exist", request.directory);
+  if (!fs::is_directory(stage.directory, ignored))
+    fail(Code::not_found, "stage working dir '{}' does not exist", request.directory);
   stage.command.lines = {request.command};
   stage.always_changed = request.always_changed;
   stage.description = request.description;
@@ -60,7 +62,8 @@ Stage make_stage(const Project& project, const StageRequest& request) {
     output.path = dep;
     output.location = (stage.directory / dep).lexically_normal();
     if (!output.location.has_filename()) output.location = output.location.parent_path();
-    bool repeated = std::any_of(stage.deps.begin(), stage.deps.end(), [&](const auto& d) { return d.location == output.location; });
+    bool repeated =
+        std::any_of(stage.deps.begin(), stage.deps.end(), [&](const auto& d) { return d.location == output.location; });
     if (!repeated) stage.deps.push_back(std::move(output));
   }
   for (const OutputRequest& out : request.outs) {
@@ -80,10 +83,13 @@ Stage make_stage(const Project& project, const StageRequest& request) {
 
 AddedStage add_stage(Project& project, const StageRequest& request) {
   check_name(request.name);
-  if (trim(request.command).empty()) fail(Error{Code::invalid_argument, "command is not specified", {}, "fettle stage add -n NAME [-d DEP] [-o OUT] COMMAND"});
+  if (trim(request.command).empty())
+    fail(Error{
+        Code::invalid_argument, "command is not specified", {}, "fettle stage add -n NAME [-d DEP] [-o OUT] COMMAND"});
   Stage stage = make_stage(project, request);
   auto& stages = project.stages();
-  auto existing = std::find_if(stages.begin(), stages.end(), [&](const Stage& s) { return s.file == stage.file && s.name == stage.name; });
+  auto existing = std::find_if(stages.begin(), stages.end(),
+                               [&](const Stage& s) { return s.file == stage.file && s.name == stage.name; });
   AddedStage result{stage.file, existing != stages.end(), {}};
   if (result.replaced && !request.replace) {
     fail(Code::failed_precondition, "Stage '{}' already exists in 'dvc.yaml'. Use '--force' to overwrite.", stage.name);
@@ -98,7 +104,8 @@ AddedStage add_stage(Project& project, const StageRequest& request) {
   std::vector<fs::path> ignored_by;
   for (const data::Output& out : stage.outs) {
     for (fs::path& file : ignore_output(project.repository(), out)) {
-      if (std::find(ignored_by.begin(), ignored_by.end(), file) == ignored_by.end()) ignored_by.push_back(std::move(file));
+      if (std::find(ignored_by.begin(), ignored_by.end(), file) == ignored_by.end())
+        ignored_by.push_back(std::move(file));
     }
   }
   add_to_dvc_yaml(stage.file, stage, request.replace);
@@ -107,7 +114,8 @@ AddedStage add_stage(Project& project, const StageRequest& request) {
   return result;
 }
 
-std::vector<std::string> files_named_in(const fs::path& directory, const std::vector<std::string>& command, const std::vector<OutputRequest>& outs) {
+std::vector<std::string> files_named_in(const fs::path& directory, const std::vector<std::string>& command,
+                                        const std::vector<OutputRequest>& outs) {
   std::vector<std::string> words;
   for (const std::string& argument : command) {
     for (std::string_view word : split(argument, ' ')) words.emplace_back(word);
@@ -126,7 +134,9 @@ std::vector<std::string> files_named_in(const fs::path& directory, const std::ve
     fs::path path = (directory / word).lexically_normal();
     std::error_code ignored;
     bool inside = !path.lexically_relative(directory).generic_string().starts_with("..") && path != directory;
-    bool is_output = std::any_of(outs.begin(), outs.end(), [&](const OutputRequest& out) { return (directory / out.path).lexically_normal() == path; });
+    bool is_output = std::any_of(outs.begin(), outs.end(), [&](const OutputRequest& out) {
+      return (directory / out.path).lexically_normal() == path;
+    });
     if (!inside || is_output || !fs::exists(path, ignored)) continue;
     if (std::find(found.begin(), found.end(), word) == found.end()) found.push_back(word);
   }

@@ -33,16 +33,17 @@ struct AddedStage {
   std::vector<std::filesystem::path> changed_files;
 };
 
-// Checks the request against the whole graph, then writes dvc.yaml (of the project's cwd) and .gitignore. Failures carry DVC's texts;
-// nothing was written then.
+// Checks the request against the whole graph, then writes dvc.yaml (of the project's cwd) and .gitignore. Failures
+// carry DVC's texts; nothing was written then.
 AddedStage add_stage(Project& project, const StageRequest& request);
 
-// What a command line on its own tells about dependencies: each existing file or directory that it names, apart from outputs. Redirection
-// targets are no dependencies.
+// What a command line on its own tells about dependencies: each existing file or directory that it names, apart from
+// outputs. Redirection targets are no dependencies.
 std::vector<std::string> files_named_in(const std::filesystem::path& directory, const std::vector<std::string>& command,
                                         const std::vector<OutputRequest>& outs);
 
-// One command line of several arguments, as DVC quotes them: an argument with a blank and no double quote gets double quotes.
+// One command line of several arguments, as DVC quotes them: an argument with a blank and no double quote gets double
+// quotes.
 std::string command_line_of(const std::vector<std::string>& arguments);
 
 }  // namespace fettle::pipelines

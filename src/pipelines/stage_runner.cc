@@ -38,7 +38,8 @@ StageReport::File report_file(const data::Repository& repository, const data::Ou
 }  // namespace
 
 void StageRunner::note_changed(const fs::path& file) {
-  if (std::find(changed_files_.begin(), changed_files_.end(), file) == changed_files_.end()) changed_files_.push_back(file);
+  if (std::find(changed_files_.begin(), changed_files_.end(), file) == changed_files_.end())
+    changed_files_.push_back(file);
 }
 
 bool StageRunner::is_changed(const Stage& stage) const {
@@ -46,8 +47,10 @@ bool StageRunner::is_changed(const Stage& stage) const {
   if (status.command_changed || status.always_changed) return true;
   if (!stage.lock && !stage.frozen) return true;
   if (!options_.allow_missing) return !status.clean();
-  bool deps = std::any_of(status.deps.begin(), status.deps.end(), [](const DepChange& dep) { return dep.word != "deleted"; });
-  bool outs = std::any_of(status.outs.begin(), status.outs.end(), [](const OutChange& out) { return !is_missing(out); });
+  bool deps =
+      std::any_of(status.deps.begin(), status.deps.end(), [](const DepChange& dep) { return dep.word != "deleted"; });
+  bool outs =
+      std::any_of(status.outs.begin(), status.outs.end(), [](const OutChange& out) { return !is_missing(out); });
   return deps || outs;
 }
 
@@ -87,7 +90,9 @@ bool StageRunner::bring_data(Stage& stage, size_t index, bool force) {
   std::string address = project_.address(index);
   bool changed = std::any_of(stage.outs.begin(), stage.outs.end(), [&](const data::Output& out) {
     data::OutputState state = data::state_of(project_.repository(), out);
-    return state != data::OutputState::unchanged && !(options_.allow_missing && (state == data::OutputState::deleted || state == data::OutputState::not_in_cache));
+    return state != data::OutputState::unchanged &&
+           !(options_.allow_missing &&
+             (state == data::OutputState::deleted || state == data::OutputState::not_in_cache));
   });
   if (!changed && !force) {
     edge_.say(fmt::format("'{}' didn't change, skipping", address));
@@ -98,7 +103,10 @@ bool StageRunner::bring_data(Stage& stage, size_t index, bool force) {
   for (const data::Output& out : stage.outs) {
     std::error_code ignored;
     if (!fs::exists(out.location, ignored)) {
-      fail(Error{Code::not_found, fmt::format("missing data 'source': {}", shown_path(out.location, project_.cwd())), {}, "fettle checkout, or fettle pull"});
+      fail(Error{Code::not_found,
+                 fmt::format("missing data 'source': {}", shown_path(out.location, project_.cwd())),
+                 {},
+                 "fettle checkout, or fettle pull"});
     }
   }
   for (const fs::path& file : commit_stage(project_, index, !options_.no_commit)) note_changed(file);
@@ -109,7 +117,8 @@ void StageRunner::check_inputs(const Stage& stage) const {
   if (options_.dry) return;
   for (const data::Output& dep : stage.deps) {
     std::error_code ignored;
-    if (!fs::exists(dep.location, ignored)) fail(Code::not_found, "[Errno 2] No such file or directory: '{}'", dep.location.string());
+    if (!fs::exists(dep.location, ignored))
+      fail(Code::not_found, "[Errno 2] No such file or directory: '{}'", dep.location.string());
   }
   for (const ParamFile& file : stage.params) {
     Params values = read_params(file);
@@ -117,7 +126,8 @@ void StageRunner::check_inputs(const Stage& stage) const {
     for (const std::string& key : file.keys) {
       if (find_param(values, key) == nullptr) missing.push_back(key);
     }
-    if (!missing.empty()) fail(Code::not_found, "Parameters '{}' are missing from '{}'.", join(missing, ", "), file.file);
+    if (!missing.empty())
+      fail(Code::not_found, "Parameters '{}' are missing from '{}'.", join(missing, ", "), file.file);
   }
 }
 
@@ -146,7 +156,8 @@ std::optional<LockEntry> StageRunner::restorable(Stage& stage) const {
     LockEntry entry = *stage.lock;
     bool whole = std::all_of(stage.outs.begin(), stage.outs.end(), [&](const data::Output& out) {
       const data::Output* recorded = entry.find_out(out.path);
-      return recorded != nullptr && recorded->has_hash() && project_.repository().cache().has_all(recorded->oid, recorded->algorithm);
+      return recorded != nullptr && recorded->has_hash() &&
+             project_.repository().cache().has_all(recorded->oid, recorded->algorithm);
     });
     if (whole) return entry;
     if (options_.no_run_cache) return std::nullopt;
@@ -236,7 +247,9 @@ void StageRunner::record(Stage& stage, bool ran) {
     data::save(repository, out, out.cached && !options_.no_commit);
     for (const fs::path& file : ignore_output(repository, out)) note_changed(file);
   }
-  bool uncached = std::any_of(stage.outs.begin(), stage.outs.end(), [](const data::Output& out) { return !out.cached && out.kind == data::OutputKind::plain; });
+  bool uncached = std::any_of(stage.outs.begin(), stage.outs.end(), [](const data::Output& out) {
+    return !out.cached && out.kind == data::OutputKind::plain;
+  });
   if (ran && !options_.no_commit && !uncached && is_cacheable(stage)) save_run(project_, stage, lock_entry_of(stage));
   save_lock(stage);
 }

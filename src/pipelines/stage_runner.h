@@ -7,7 +7,8 @@ namespace fettle::pipelines {
 
 class StageRunner {
  public:
-  StageRunner(Project& project, const ReproOptions& options, const ReproEdge& edge) : project_(project), options_(options), edge_(edge) {}
+  StageRunner(Project& project, const ReproOptions& options, const ReproEdge& edge)
+      : project_(project), options_(options), edge_(edge) {}
 
   // Whether anything was done. `force` runs the commands even if nothing changed.
   bool bring_up_to_date(size_t stage, bool force);

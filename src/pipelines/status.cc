@@ -7,7 +7,8 @@ namespace fettle::pipelines {
 namespace {
 
 // In the order of the stage's keys; for a whole file, of what was recorded and then of what is there.
-std::vector<std::pair<std::string, ParamChange>> compare_params(const ParamFile& file, const Params& recorded, const Params& actual) {
+std::vector<std::pair<std::string, ParamChange>> compare_params(const ParamFile& file, const Params& recorded,
+                                                                const Params& actual) {
   std::vector<std::string> keys = file.keys;
   if (file.whole) {
     for (const auto& [key, value] : recorded) keys.push_back(key);

@@ -82,7 +82,8 @@ class Resolver {
  private:
   json::Value load(const fs::path& path, const Place& place) {
     std::error_code ignored;
-    if (!fs::exists(path, ignored)) refuse(place, fmt::format("'{}' does not exist", path.lexically_relative(directory_).string()));
+    if (!fs::exists(path, ignored))
+      refuse(place, fmt::format("'{}' does not exist", path.lexically_relative(directory_).string()));
     std::string text = read_file(path, kMaxBytes);
     try {
       return path.extension() == ".json" ? json::parse(text) : yaml::parse(text, {.refuse_dates = has_templates_});
@@ -239,7 +240,8 @@ class Resolver {
     if (const json::Value* wdir = fields.if_contains("wdir")) {
       base = (directory_ / text_of(fill(*wdir, {"stages." + name + ".wdir", file_}))).lexically_normal();
     }
-    if (const json::Value* vars = fields.if_contains("vars")) add_vars(*vars, base, {"stages." + name + ".vars", file_});
+    if (const json::Value* vars = fields.if_contains("vars"))
+      add_vars(*vars, base, {"stages." + name + ".vars", file_});
     ResolvedStage stage{name, {}, false};
     for (const auto& [key, value] : fields) {
       if (key == "vars" || key == "matrix") continue;
@@ -317,8 +319,8 @@ class Resolver {
 
 }  // namespace
 
-std::vector<ResolvedStage> resolve_templates(const json::Object& root, const fs::path& directory, const std::string& shown_name,
-                                             bool has_templates) {
+std::vector<ResolvedStage> resolve_templates(const json::Object& root, const fs::path& directory,
+                                             const std::string& shown_name, bool has_templates) {
   return Resolver(directory, shown_name, has_templates).run(root);
 }
 

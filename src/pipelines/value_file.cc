@@ -15,7 +15,8 @@ void append_object(std::string& out, const json::Object& object) {
   std::vector<const json::Object::value_type*> sorted;
   for (const auto& entry : object) sorted.push_back(&entry);
   // By code points, which is the order of UTF-8 bytes.
-  std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return std::string_view(a->key()) < std::string_view(b->key()); });
+  std::sort(sorted.begin(), sorted.end(),
+            [](auto* a, auto* b) { return std::string_view(a->key()) < std::string_view(b->key()); });
   out += '{';
   for (size_t i = 0; i < sorted.size(); ++i) {
     if (i > 0) out += ", ";

@@ -31,7 +31,8 @@ class Runner {
       watch();
       ended = child_.try_wait();
       // Nothing to poll: look often at a short command and rarely at a long one.
-      if (!open && !ended) ::usleep(static_cast<useconds_t>(std::clamp<int64_t>((now_ms() - started_ms_) * 50, 200, 20000)));
+      if (!open && !ended)
+        ::usleep(static_cast<useconds_t>(std::clamp<int64_t>((now_ms() - started_ms_) * 50, 200, 20000)));
     }
     while (pump(0)) {
       if (!progressed_) break;  // a descendant outside the group still holds the pipe

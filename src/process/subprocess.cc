@@ -73,7 +73,8 @@ std::string search_path_of(const std::vector<std::string>& environment) {
 
 // Resolved before fork: the child may only make async-signal-safe calls.
 std::string program_path(const Command& command, const std::vector<std::string>& environment) {
-  if (command.argv.empty() || command.argv[0].empty()) fail(Code::invalid_argument, "a command needs at least a program name");
+  if (command.argv.empty() || command.argv[0].empty())
+    fail(Code::invalid_argument, "a command needs at least a program name");
   const std::string& name = command.argv[0];
   if (name.find('/') != std::string::npos) return name;
   std::string path = search_path_of(environment);
@@ -112,7 +113,7 @@ enum Step : int { step_cwd = 1, step_limits = 2, step_exec = 3 };
 
 void set_limit(__rlimit_resource which, uint64_t value, uint64_t extra, int report) {
   if (value == 0) return;
-  struct rlimit limit {};
+  struct rlimit limit{};
   limit.rlim_cur = value;
   limit.rlim_max = value + extra;
   if (::setrlimit(which, &limit) != 0) {
@@ -128,7 +129,7 @@ void set_limit(__rlimit_resource which, uint64_t value, uint64_t extra, int repo
   for (int i = 0; i < 3; ++i) {
     if (p.streams[static_cast<size_t>(i)] >= 0) ::dup2(p.streams[static_cast<size_t>(i)], i);
   }
-  struct sigaction standard {};
+  struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   for (int number : {SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGCHLD, SIGHUP}) ::sigaction(number, &standard, nullptr);
   sigset_t none;
@@ -161,7 +162,8 @@ void report_start_failure(int read_end, const Command& command) {
   if (error[0] == step_cwd) {
     fail(Code::invalid_argument, "cannot enter directory '{}': {}", command.cwd.string(), std::strerror(error[1]));
   }
-  if (error[0] == step_limits) fail(Code::failed_precondition, "cannot set a resource limit: {}", std::strerror(error[1]));
+  if (error[0] == step_limits)
+    fail(Code::failed_precondition, "cannot set a resource limit: {}", std::strerror(error[1]));
   fail_errno(error[1], "cannot execute", command.argv[0]);
 }
 
@@ -198,7 +200,8 @@ std::string describe(const Result& result) {
   switch (result.end) {
     case End::exited: return fmt::format("exited with {}", result.exit_code);
     case End::signalled: return fmt::format("killed by signal {} ({})", result.signal, ::strsignal(result.signal));
-    case End::timed_out: return fmt::format("timed out after {:.1f} s", static_cast<double>(result.usage.wall_ms) / 1000);
+    case End::timed_out:
+      return fmt::format("timed out after {:.1f} s", static_cast<double>(result.usage.wall_ms) / 1000);
     case End::cancelled: return "cancelled";
   }
   return "ended";
@@ -284,7 +287,7 @@ Result Child::reaped(int status, const void* usage_pointer) {
 std::optional<Result> Child::try_wait() {
   FETTLE_CHECK(!reaped_, "a child is waited for once");
   int status = 0;
-  struct rusage usage {};
+  struct rusage usage{};
   pid_t got = 0;
   do {
     got = ::wait4(pid_, &status, WNOHANG, &usage);
@@ -296,7 +299,7 @@ std::optional<Result> Child::try_wait() {
 Result Child::wait() {
   FETTLE_CHECK(!reaped_, "a child is waited for once");
   int status = 0;
-  struct rusage usage {};
+  struct rusage usage{};
   while (::wait4(pid_, &status, 0, &usage) < 0) {
     if (errno != EINTR) fail_errno(errno, "cannot wait for", std::to_string(pid_));
   }

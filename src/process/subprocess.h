@@ -1,5 +1,5 @@
-// Child processes with limits: a command in a process group of its own, its output streamed or captured, and an end that
-// is always observed (exit code, signal, timeout, cancel). Nothing here survives its owner: the group is killed.
+// Child processes with limits: a command in a process group of its own, its output streamed or captured, and an end
+// that is always observed (exit code, signal, timeout, cancel). Nothing here survives its owner: the group is killed.
 //
 //   auto result = process::run({.argv = {"git", "ls-files"}, .cwd = root});
 //   if (!result.ok()) …result.output…
@@ -47,7 +47,8 @@ struct Command {
   std::string input_text = {};  // what a piped input reads before its end
   Stream output = Stream::pipe;
   Stream error = Stream::pipe;
-  // Gives the child a process group, so that kill reaches its descendants. Off: it stays in the terminal's foreground group.
+  // Gives the child a process group, so that kill reaches its descendants. Off: it stays in the terminal's foreground
+  // group.
   bool own_group = true;
   // The kernel sends SIGKILL to the child when the thread that started it ends.
   bool die_with_parent = false;
@@ -84,7 +85,8 @@ std::string describe(const Result& result);
 // A running child. Not thread-safe, apart from signal(). The destructor kills the group and reaps.
 class Child {
  public:
-  // not_found when the program does not exist, permission_denied when it may not be executed, invalid_argument for a bad cwd.
+  // not_found when the program does not exist, permission_denied when it may not be executed, invalid_argument for a
+  // bad cwd.
   static Child start(const Command& command);
   ~Child();
   Child(Child&&) noexcept;
@@ -112,9 +114,9 @@ class Child {
 };
 
 struct RunControl {
-  int64_t timeout_ms = 0;  // 0: none
-  int64_t grace_ms = 2000;  // from SIGTERM to SIGKILL, after a timeout or a cancel
-  const std::atomic<bool>* cancel = nullptr;  // polled at least every 100 ms
+  int64_t timeout_ms = 0;                             // 0: none
+  int64_t grace_ms = 2000;                            // from SIGTERM to SIGKILL, after a timeout or a cancel
+  const std::atomic<bool>* cancel = nullptr;          // polled at least every 100 ms
   uint64_t capture_limit_bytes = uint64_t{64} << 20;  // for each stream
   // Pieces as they come, in order within a channel, on the calling thread; without it they are captured.
   std::function<void(Channel, std::string_view)> on_output = {};

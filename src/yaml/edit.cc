@@ -1,4 +1,5 @@
-// Edits by replacing lines and scalars at the places that the parser reported; whatever is not replaced keeps its bytes.
+// Edits by replacing lines and scalars at the places that the parser reported; whatever is not replaced keeps its
+// bytes.
 #include <algorithm>
 
 #include "yaml/emit.h"
@@ -66,7 +67,8 @@ class Editor {
   }
 
   std::string apply() {
-    std::stable_sort(changes_.begin(), changes_.end(), [](const Replacement& a, const Replacement& b) { return a.begin < b.begin; });
+    std::stable_sort(changes_.begin(), changes_.end(),
+                     [](const Replacement& a, const Replacement& b) { return a.begin < b.begin; });
     std::string out;
     size_t at = 0;
     for (const Replacement& change : changes_) {
@@ -194,8 +196,10 @@ std::string edit_entry(std::string_view text, std::string_view section, std::str
   if (documents.empty() || documents[0].kind == Node::Kind::null) return emit(with_entry({}, section, name, value));
   const Node& root = documents[0];
   const Node* part = root.find(section);
-  bool in_place = part != nullptr && part->kind == Node::Kind::mapping && !part->flow && !part->aliased && !part->items.empty();
-  if (!in_place || root.flow || documents.size() > 1) return edit(text, with_entry(value_of(root, {}), section, name, value));
+  bool in_place =
+      part != nullptr && part->kind == Node::Kind::mapping && !part->flow && !part->aliased && !part->items.empty();
+  if (!in_place || root.flow || documents.size() > 1)
+    return edit(text, with_entry(value_of(root, {}), section, name, value));
 
   Editor editor{std::string(text)};
   size_t section_index = 0;
@@ -203,12 +207,14 @@ std::string edit_entry(std::string_view text, std::string_view section, std::str
   size_t end_line = editor.entry_end(root, section_index, editor.lines());
   for (size_t i = 0; i < part->items.size() / 2; ++i) {
     if (part->items[i * 2].text != name) continue;
-    if (value.is_null() && part->items.size() == 2) return edit(text, with_entry(value_of(root, {}), section, name, value));
+    if (value.is_null() && part->items.size() == 2)
+      return edit(text, with_entry(value_of(root, {}), section, name, value));
     if (value.is_null()) {
       editor.remove_entry(*part, i, end_line);
     } else if (value_of(part->items[i * 2 + 1], {}) == value) {
       return editor.text();
-    } else if (replace == Replace::whole_entry || !editor.edit(part->items[i * 2 + 1], value, editor.entry_end(*part, i, end_line))) {
+    } else if (replace == Replace::whole_entry ||
+               !editor.edit(part->items[i * 2 + 1], value, editor.entry_end(*part, i, end_line))) {
       editor.replace_entry(*part, i, value, end_line);
     }
     return editor.apply();

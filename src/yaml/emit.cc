@@ -1,5 +1,5 @@
-// Block-style output. Where ruamel.yaml breaks long scalars is observable in git diffs, so those rules are kept: see the
-// vectors in emit_test.cc, which were read from it.
+// Block-style output. Where ruamel.yaml breaks long scalars is observable in git diffs, so those rules are kept: see
+// the vectors in emit_test.cc, which were read from it.
 #include "yaml/emit.h"
 
 #include "yaml/scalar.h"
@@ -49,7 +49,8 @@ struct Analysis {
 bool starts_like_indicator(const std::vector<CodePoint>& text) {
   char32_t first = text[0].value;
   bool alone = text.size() == 1 || is_blank(text[1].value);
-  if (first < 0x80 && std::string_view("#,[]{}&*!|>'\"%@`").find(static_cast<char>(first)) != std::string_view::npos) return true;
+  if (first < 0x80 && std::string_view("#,[]{}&*!|>'\"%@`").find(static_cast<char>(first)) != std::string_view::npos)
+    return true;
   return (first == '?' || first == ':' || first == '-') && alone;
 }
 
@@ -157,8 +158,8 @@ void write_single_quoted(Out& out, const std::vector<CodePoint>& text, size_t in
 
 std::string escape(char32_t c) {
   static constexpr std::pair<char32_t, char> kShort[] = {
-      {0, '0'},     {7, 'a'},     {8, 'b'},       {9, 't'},      {10, 'n'},     {11, 'v'},     {12, 'f'},     {13, 'r'},
-      {0x1B, 'e'},  {'"', '"'},   {'\\', '\\'},   {0x85, 'N'},   {0xA0, '_'},   {0x2028, 'L'}, {0x2029, 'P'},
+      {0, '0'},    {7, 'a'},   {8, 'b'},     {9, 't'},    {10, 'n'},   {11, 'v'},     {12, 'f'},     {13, 'r'},
+      {0x1B, 'e'}, {'"', '"'}, {'\\', '\\'}, {0x85, 'N'}, {0xA0, '_'}, {0x2028, 'L'}, {0x2029, 'P'},
   };
   for (auto [code, letter] : kShort) {
     if (code == c) return {'\\', letter};
@@ -171,8 +172,8 @@ std::string escape(char32_t c) {
 
 bool needs_escape(char32_t c) { return c == '"' || c == '\\' || is_break(c) || c == 0xFEFF || !is_printable(c); }
 
-// Whether a break inside double quotes, before text[end], must be marked by a backslash to read back right. `pending` is how many
-// characters before it are not yet written.
+// Whether a break inside double quotes, before text[end], must be marked by a backslash to read back right. `pending`
+// is how many characters before it are not yet written.
 bool break_needs_backslash(const std::vector<CodePoint>& text, size_t end, size_t pending) {
   size_t space = end;
   while (space < text.size() && text[space].value != ' ') ++space;

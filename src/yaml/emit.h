@@ -9,8 +9,8 @@
 namespace fettle::yaml {
 
 struct ScalarPlace {
-  size_t column = 0;  // where its first character stands, in code points
-  size_t indent = 0;  // of its continuation lines
+  size_t column = 0;    // where its first character stands, in code points
+  size_t indent = 0;    // of its continuation lines
   bool is_key = false;  // keys are never folded
 };
 

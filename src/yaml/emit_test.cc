@@ -14,7 +14,8 @@ namespace {
 // Each line: a value and what ruamel.yaml 0.19.1 wrote for it, as DVC 3.67.1 configures it.
 TEST(YamlEmit, WritesTheBytesOfDvcsWriter) {
   const char* other = std::getenv("FETTLE_TEST_EMIT_VECTORS");
-  std::string path = other != nullptr ? other : std::string(FETTLE_SOURCE_DIR) + "/src/yaml/testdata/emit_vectors.jsonl";
+  std::string path =
+      other != nullptr ? other : std::string(FETTLE_SOURCE_DIR) + "/src/yaml/testdata/emit_vectors.jsonl";
   std::string file = read_file(path);
   size_t seen = 0;
   for (std::string_view line : split(file, '\n')) {

@@ -8,6 +8,8 @@
 #include <map>
 #include <sstream>
 
+#include "base/error.h"
+#include "base/text.h"
 #include "yaml/scalar.h"
 
 namespace fettle::yaml {
@@ -48,17 +50,20 @@ class Builder final : public YAML::EventHandler {
     count(size_of(copy), mark);
     add(std::move(copy), 0);
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Node node = make(Node::Kind::scalar, mark);
     node.plain = tag == "?";
     node.text = value;
     add(std::move(node), anchor);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value style) override {
     open(Node::Kind::sequence, mark, anchor, style);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value style) override {
     open(Node::Kind::mapping, mark, anchor, style);
   }
   void OnMapEnd() override { close(); }
@@ -84,7 +89,8 @@ class Builder final : public YAML::EventHandler {
   void count(size_t nodes, const YAML::Mark& mark) {
     count_ += nodes;
     if (count_ > limits_.max_nodes) {
-      problem(line(mark), column(mark), fmt::format("more than {} values, aliases counted by what they stand for", limits_.max_nodes));
+      problem(line(mark), column(mark),
+              fmt::format("more than {} values, aliases counted by what they stand for", limits_.max_nodes));
     }
   }
   void open(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
@@ -118,7 +124,8 @@ class Builder final : public YAML::EventHandler {
 
 std::string key_text(const Node& key) {
   if (key.kind == Node::Kind::null) return key.text.empty() ? "null" : key.text;
-  if (key.kind != Node::Kind::scalar) problem(key.line, key.column, "a key that is a list or a mapping is not supported");
+  if (key.kind != Node::Kind::scalar)
+    problem(key.line, key.column, "a key that is a list or a mapping is not supported");
   return key.text;
 }
 
@@ -127,7 +134,8 @@ void merge_into(json::Object& out, const Node& source, const ParseLimits& limits
     for (const Node& each : source.items) merge_into(out, each, limits);
     return;
   }
-  if (source.kind != Node::Kind::mapping) problem(source.line, source.column, "'<<' merges a mapping or a list of mappings");
+  if (source.kind != Node::Kind::mapping)
+    problem(source.line, source.column, "'<<' merges a mapping or a list of mappings");
   json::Value merged = value_of(source, limits);
   for (auto& [key, value] : merged.as_object()) {
     if (!out.contains(key)) out.emplace(key, value);
@@ -148,7 +156,8 @@ json::Value mapping_value(const Node& node, const ParseLimits& limits) {
     json::Value value = value_of(node.items[i + 1], limits);
     if (json::Value* first = out.if_contains(name)) {
       problem(key.line, key.column,
-              fmt::format("Found duplicate key \"{}\" with value {} (original value: {})", name, json::preview(value), json::preview(*first)));
+              fmt::format("Found duplicate key \"{}\" with value {} (original value: {})", name, json::preview(value),
+                          json::preview(*first)));
     }
     out.emplace(name, std::move(value));
   }
@@ -166,10 +175,21 @@ const Node* Node::find(std::string_view key) const {
   return nullptr;
 }
 
+// The parser below would pass other bytes on, and what is written from them would not read back.
+[[noreturn]] void refuse_encoding(std::string_view text) {
+  size_t line = 0;
+  for (std::string_view one : split(text, '\n')) {
+    if (!is_valid_utf8(one)) problem(line, 0, "not valid UTF-8");
+    ++line;
+  }
+  problem(line, 0, "not valid UTF-8");
+}
+
 std::vector<Node> read_nodes(std::string_view text, const ParseLimits& limits, bool first_only) {
   if (text.size() > limits.max_bytes) {
     fail(Code::resource_exhausted, "{} bytes of YAML, more than the limit of {}", text.size(), limits.max_bytes);
   }
+  if (!is_valid_utf8(text)) refuse_encoding(text);
   std::istringstream in{std::string(text)};
   std::vector<Node> documents;
   try {

@@ -12,14 +12,14 @@ namespace fettle::yaml {
 struct Node {
   enum class Kind { null, scalar, sequence, mapping };
   Kind kind = Kind::null;
-  bool plain = true;  // of a scalar: neither quoted nor tagged
-  bool flow = false;  // of a collection: written with brackets
+  bool plain = true;     // of a scalar: neither quoted nor tagged
+  bool flow = false;     // of a collection: written with brackets
   bool aliased = false;  // stands for an anchor elsewhere: has no text of its own
   std::string text = {};
   std::vector<Node> items = {};  // of a mapping: key, value, key, value…
-  size_t line = 0;  // from 0
-  size_t column = 0;  // in bytes, from 0
-  size_t offset = 0;  // in bytes
+  size_t line = 0;               // from 0
+  size_t column = 0;             // in bytes, from 0
+  size_t offset = 0;             // in bytes
 
   const Node* find(std::string_view key) const;  // the value of a mapping's key
 };

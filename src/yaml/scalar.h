@@ -16,7 +16,8 @@ ScalarKind kind_of_plain(std::string_view text);
 // The value of a plain scalar; dates, `<<` and `=` are text. Integers beyond 64 bits become doubles.
 json::Value value_of_plain(std::string_view text);
 
-// Shortest text that reads back to the same double, in Python's spelling: `1e-05`, `100.0`, `1e+20`, `.inf`, `-.inf`, `.nan`.
+// Shortest text that reads back to the same double, in Python's spelling: `1e-05`, `100.0`, `1e+20`, `.inf`, `-.inf`,
+// `.nan`.
 std::string format_float(double value);
 
 }  // namespace fettle::yaml

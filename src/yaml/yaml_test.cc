@@ -24,7 +24,8 @@ TEST(YamlParse, ScalarsResolveAsInYaml12) {
 }
 
 TEST(YamlParse, AnchorsAndMergeKeys) {
-  EXPECT_EQ(as_json("a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3\nc: *x\n"), R"({"a":{"p":1,"q":2},"b":{"q":3,"p":1},"c":{"p":1,"q":2}})");
+  EXPECT_EQ(as_json("a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3\nc: *x\n"),
+            R"({"a":{"p":1,"q":2},"b":{"q":3,"p":1},"c":{"p":1,"q":2}})");
 }
 
 TEST(YamlParse, SeveralDocumentsAndEmptyText) {
@@ -34,7 +35,8 @@ TEST(YamlParse, SeveralDocumentsAndEmptyText) {
 }
 
 TEST(YamlParse, ProblemsNameThePlace) {
-  EXPECT_EQ(problem_of("a: x\nb: 1\na: y\n"), "Found duplicate key \"a\" with value \"y\" (original value: \"x\"), in line 3, column 1");
+  EXPECT_EQ(problem_of("a: x\nb: 1\na: y\n"),
+            "Found duplicate key \"a\" with value \"y\" (original value: \"x\"), in line 3, column 1");
   EXPECT_NE(problem_of("a: [1, 2\nb: 3\n").find("in line"), std::string::npos);
   EXPECT_NE(problem_of("a: 2020-01-01", {.refuse_dates = true}).find("is a date"), std::string::npos);
 }
@@ -49,6 +51,7 @@ TEST(YamlParse, BombsAreRefused) {
   EXPECT_NE(problem_of(bomb, {.max_nodes = 100'000}).find("more than 100000 values"), std::string::npos);
   EXPECT_NE(problem_of(std::string(10000, '[')).find("line 1"), std::string::npos);
   EXPECT_NE(problem_of(std::string(150, '[') + std::string(150, ']')).find("nested deeper"), std::string::npos);
+  EXPECT_NE(problem_of("a: 1\nb: \xfe\n", {}).find("not valid UTF-8, in line 2"), std::string::npos);
   EXPECT_NE(problem_of("abcdef", {.max_bytes = 3}).find("more than the limit"), std::string::npos);
 }
 
@@ -60,7 +63,8 @@ TEST(YamlEdit, KeepsCommentsAndOrder) {
   EXPECT_EQ(edit(text, value), "# top\nouts:\n- md5: bb  # hash\n  size: 22\n  path: f\ndesc: 'x'  # why\n# end\n");
   value.as_object().erase("desc");
   value.as_object()["meta"] = json::parse(R"({"k":[1,2]})");
-  EXPECT_EQ(edit(text, value), "# top\nouts:\n- md5: bb  # hash\n  size: 22\n  path: f\nmeta:\n  k:\n  - 1\n  - 2\n# end\n");
+  EXPECT_EQ(edit(text, value),
+            "# top\nouts:\n- md5: bb  # hash\n  size: 22\n  path: f\nmeta:\n  k:\n  - 1\n  - 2\n# end\n");
 }
 
 TEST(YamlEdit, ReplacesAddsAndRemovesOneEntry) {
@@ -74,8 +78,10 @@ TEST(YamlEdit, ReplacesAddsAndRemovesOneEntry) {
 }
 
 TEST(YamlEdit, WhatItWritesReadsBackAsTheValue) {
-  const char* texts[] = {"a: 1\nb:\n- x: 1\n  y: 2\n- z\n", "{a: 1, b: [x]}\n", "a: |\n  text\n  # no comment\nb: 2\n", "a: &x {k: 1}\nb: *x\n"};
-  const char* values[] = {R"({"a":2,"b":[{"y":2},"z"]})", R"({"b":{"k":[1,2.5,null]}})", R"({"a":"one\ntwo","c":{}})", R"([1,2])"};
+  const char* texts[] = {"a: 1\nb:\n- x: 1\n  y: 2\n- z\n", "{a: 1, b: [x]}\n", "a: |\n  text\n  # no comment\nb: 2\n",
+                         "a: &x {k: 1}\nb: *x\n"};
+  const char* values[] = {R"({"a":2,"b":[{"y":2},"z"]})", R"({"b":{"k":[1,2.5,null]}})", R"({"a":"one\ntwo","c":{}})",
+                          R"([1,2])"};
   for (const char* text : texts) {
     for (const char* value : values) {
       std::string edited = edit(text, json::parse(value));

@@ -161,14 +161,14 @@ def test_a_stage_run_is_told_to_the_server_and_to_the_clients_that_it_starts(our
     ours.ok("stage", "add", "-n", "train", "-d", "in.txt", "-p", "lr", "-o", "out.txt", "-O", "seen.txt", command)
     ours.ok("repro", FETTLE_URL=url)
     [(path, report)] = collector.received
-    assert path == "/api/fettle/v1/stage-runs"
-    assert report["stage"] == "train" and report["exit_code"] == 0 and report["ended_ms"] >= report["started_ms"]
-    assert report["deps"] == [{"path": "in.txt", "md5": "6137cde4893c59f76f005a8123d8e8e6", "size_bytes": 5}]
-    assert {out["path"] for out in report["outs"]} == {"out.txt", "seen.txt"}
+    assert path == "/api/fettle/v1/pipeline-runs"
+    assert report["stage"] == "train" and report["ended_at_ms"] >= report["started_at_ms"]
+    assert report["inputs"] == [{"path": "in.txt", "hash": "md5:6137cde4893c59f76f005a8123d8e8e6", "size_bytes": 5}]
+    assert {out["path"] for out in report["outputs"]} == {"out.txt", "seen.txt"}
     assert report["params"] == {"params.yaml:lr": 0.1}
     uri, context = ours.read("seen.txt").split(" ", 1)
     assert uri == url
-    assert json.loads(context) == {"fettle.stage_run_id": report["id"], "fettle.stage": "train"}
+    assert json.loads(context) == {"fettle.pipeline_run": report["id"], "fettle.stage": "train"}
 
 
 def test_a_server_that_is_away_does_not_matter(ours):
