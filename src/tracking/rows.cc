@@ -8,7 +8,16 @@
 namespace fettle::tracking {
 namespace {
 
-constexpr size_t kIdsPerQuery = 500;  // run ids in one `in` list
+// Run ids in one `in` list. Few sizes, filled up with ids that nobody has: few texts to prepare.
+constexpr size_t kIdListSizes[] = {1, 16, 128};
+constexpr size_t kIdsPerQuery = 128;
+
+size_t list_size(size_t ids) {
+  for (size_t size : kIdListSizes) {
+    if (ids <= size) return size;
+  }
+  return kIdsPerQuery;
+}
 
 // Calls `body(run, row)` for the rows of `select` (whose first column is the run) that belong to the runs of one chunk.
 template <class Body>
@@ -20,6 +29,7 @@ void each_row(sql::Connection& c, std::string_view select, std::string_view orde
     by_id.emplace(run.info.id, &run);
     ids.push_back(run.info.id);
   }
+  ids.resize(list_size(ids.size()));
   sql::Statement s(select);
   s.add("(").add(s.bind_list(ids)).add(")").add(order);
   c.query_each(s.text(), s.values(), [&](const sql::Row& row) { body(*by_id.at(row.view(0)), row); });
