@@ -1,4 +1,5 @@
-// fettle: one binary, two vocabularies. DVC's verbs act on the repository here, `server` serves, all others talk to a server.
+// fettle: one binary, two vocabularies. DVC's verbs act on the repository here, `server` serves, all others talk to a
+// server.
 #include <unistd.h>
 
 #include <cstdio>
@@ -55,7 +56,8 @@ int exit_code_of_server(fettle::Code code) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.empty() || arguments.front() != "server") return fettle::cli::run(argc > 0 ? argv[0] : "fettle", arguments);
+  if (arguments.empty() || arguments.front() != "server")
+    return fettle::cli::run(argc > 0 ? argv[0] : "fettle", arguments);
   try {
     return server(arguments);
   } catch (...) {

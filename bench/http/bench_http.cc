@@ -1,5 +1,6 @@
-// How many small requests one event loop answers on one core: a child process serves on core 0, this one asks from core 1 over 64 keep-alive
-// connections with one request each in flight. Server CPU a request does not depend on who else uses the machine; requests a second do.
+// How many small requests one event loop answers on one core: a child process serves on core 0, this one asks from core
+// 1 over 64 keep-alive connections with one request each in flight. Server CPU a request does not depend on who else
+// uses the machine; requests a second do.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -34,7 +35,8 @@ void pin_to(int core) {
 }
 
 int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 // The child: tells its port through `port_pipe`, serves until SIGTERM.
@@ -49,12 +51,14 @@ int64_t now_ns() {
   health.method = "GET";
   health.path = "/health";
   health.run = fettle::http::Run::inline_;
-  health.handler = fettle::http::Handler([](fettle::http::Request&) { return fettle::http::Response::text(200, "OK"); });
+  health.handler =
+      fettle::http::Handler([](fettle::http::Request&) { return fettle::http::Response::text(200, "OK"); });
   router.add(std::move(health));
   fettle::http::Route pooled;
   pooled.method = "GET";
   pooled.path = "/pool";
-  pooled.handler = fettle::http::Handler([](fettle::http::Request&) { return fettle::http::Response::text(200, "OK"); });
+  pooled.handler =
+      fettle::http::Handler([](fettle::http::Request&) { return fettle::http::Response::text(200, "OK"); });
   router.add(std::move(pooled));
   fettle::SystemClock clock;
   fettle::metrics::Registry registry;
@@ -94,7 +98,8 @@ struct Load {
 };
 
 Load ask(int port, const std::string& path, double seconds) {
-  const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: bench\r\n\r\n", path);
+  const std::string request =
+      fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: bench\r\n\r\n", path);
   int epoll = epoll_create1(0);
   std::array<int64_t, kConnections> sent{};
   std::array<int, kConnections> sockets{};
@@ -119,7 +124,8 @@ Load ask(int port, const std::string& path, double seconds) {
       size_t i = events[static_cast<size_t>(k)].data.u64;
       ssize_t got = recv(sockets[i], buffer.data(), buffer.size(), 0);
       // The whole small answer is one segment; anything else is counted as wrong.
-      bool right = got > 15 && std::string_view(buffer.data(), 15) == "HTTP/1.1 200 OK" && buffer[static_cast<size_t>(got) - 1] == 'K';
+      bool right = got > 15 && std::string_view(buffer.data(), 15) == "HTTP/1.1 200 OK" &&
+                   buffer[static_cast<size_t>(got) - 1] == 'K';
       load.wrong += !right;
       if (got <= 0) return load;
       load.latencies_us.push_back(static_cast<float>(now_ns() - sent[i]) * 1e-3F);
@@ -153,8 +159,10 @@ void measure(pid_t server, int port, const std::string& path, double seconds) {
   }
   auto n = static_cast<double>(us.size());
   auto at = [&](double q) { return us[static_cast<size_t>(q * (n - 1))] * 1e-3; };
-  fmt::print("{:8} {:8.0f} requests/s   server CPU {:5.2f} us a request ({:.0f}/s a core)   p50 {:.2f} ms   p99 {:.2f} ms   max {:.2f} ms\n", path,
-             n / load.seconds, cpu / n * 1e6, n / cpu, at(0.5), at(0.99), at(1));
+  fmt::print(
+      "{:8} {:8.0f} requests/s   server CPU {:5.2f} us a request ({:.0f}/s a core)   p50 {:.2f} ms   p99 {:.2f} ms   "
+      "max {:.2f} ms\n",
+      path, n / load.seconds, cpu / n * 1e6, n / cpu, at(0.5), at(0.99), at(1));
 }
 
 }  // namespace

@@ -22,7 +22,9 @@ constexpr int64_t kBatch = 1000;
 class TableSource final : public ReferenceSource {
  public:
   explicit TableSource(std::shared_ptr<const stats::Table> table) : table_(std::move(table)) {}
-  std::optional<Reference> reference(const ReferenceQuery& query) override { return Reference{query.version, "run", table_}; }
+  std::optional<Reference> reference(const ReferenceQuery& query) override {
+    return Reference{query.version, "run", table_};
+  }
 
  private:
   std::shared_ptr<const stats::Table> table_;
@@ -68,7 +70,8 @@ PredictionBatch batch(std::mt19937_64& random, int64_t number, int64_t start_ms)
   static const auto names = std::make_shared<const FeatureNames>(feature_names());
   std::normal_distribution<double> normal;
   PredictionBatch b;
-  b.prediction_id = format_prediction_id({.time_ms = 1'700'000'000'000 + number, .endpoint = 1, .revision = 1, .sequence = static_cast<uint64_t>(number)});
+  b.prediction_id = format_prediction_id(
+      {.time_ms = 1'700'000'000'000 + number, .endpoint = 1, .revision = 1, .sequence = static_cast<uint64_t>(number)});
   b.endpoint = "e";
   b.model = "m";
   b.version = "1";
@@ -110,7 +113,8 @@ int main(int argc, char** argv) {
     for (int64_t i = 0; i < kBatch; ++i) {
       std::string label = random() % 4 == 0 ? "1" : "0";
       if (n % 2 == 0) by_id.push_back({.prediction_id = batches.back().prediction_id, .row = i, .label = label});
-      if (n % 2 == 1) by_key.push_back({.key = batches.back().keys[static_cast<size_t>(i)], .endpoint = "e", .label = label});
+      if (n % 2 == 1)
+        by_key.push_back({.key = batches.back().keys[static_cast<size_t>(i)], .endpoint = "e", .label = label});
     }
   }
   double offer_ms = milliseconds([&] {

@@ -97,7 +97,9 @@ std::vector<api::LiveEndpoint> live_endpoints(const gateway::Gateway& gateway) {
       if (arm.arm == "stable") endpoint.version = arm.version;
       all += arm.figures;
     }
-    auto share = [](uint64_t part, uint64_t whole) { return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole); };
+    auto share = [](uint64_t part, uint64_t whole) {
+      return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+    };
     endpoint.requests = static_cast<int64_t>(all.requests);
     endpoint.rows = static_cast<int64_t>(all.rows);
     endpoint.errors = static_cast<int64_t>(all.errors);
@@ -159,7 +161,13 @@ struct App::Parts {
         validation(*database, clock, subjects),
         gate_reports(validation),
         outcomes(models, *runtime, monitoring),
-        control({.database = *database, .clock = clock, .runtime = *runtime, .gateway = gateway, .resolver = models, .gates = &gate_reports, .outcomes = &outcomes}),
+        control({.database = *database,
+                 .clock = clock,
+                 .runtime = *runtime,
+                 .gateway = gateway,
+                 .resolver = models,
+                 .gates = &gate_reports,
+                 .outcomes = &outcomes}),
         jobs(*database, clock, jobs_config(wanted)),
         steps({monitoring, jobs, registry, tracking, validation, control, *database, own_program()}),
         retraining(*database, clock, steps),
@@ -167,7 +175,8 @@ struct App::Parts {
         platform(*database, clock, make_kinds({control, gateway, monitoring, validation, retraining})),
         lineage_facts({*database, monitoring, registry, tracking, validation, control, gateway, jobs, retraining}),
         lineage(*database, lineage_facts),
-        inference({.server_name = wanted.server_name, .server_version = "0.1.0"}, {.runtime = *runtime, .clock = clock, .repository = repository.get(), .endpoints = &endpoints}) {
+        inference({.server_name = wanted.server_name, .server_version = "0.1.0"},
+                  {.runtime = *runtime, .clock = clock, .repository = repository.get(), .endpoints = &endpoints}) {
     predictions.connect(monitoring);
     monitoring.add_listener(wake_retraining);
     metrics::add_process_metrics(metrics);
@@ -210,13 +219,12 @@ struct App::Parts {
 };
 
 void App::Parts::add_routes() {
-  api::MonitoringFacts facts{
-      .endpoint_exists = [this](const std::string& name) { return gateway.has(name); },
-      .run_of =
-          [this](const std::string& model, const std::string& version) {
-            auto found = registry.find_version(model, version);
-            return found ? found->run_id : std::string();
-          }};
+  api::MonitoringFacts facts{.endpoint_exists = [this](const std::string& name) { return gateway.has(name); },
+                             .run_of =
+                                 [this](const std::string& model, const std::string& version) {
+                                   auto found = registry.find_version(model, version);
+                                   return found ? found->run_id : std::string();
+                                 }};
   api::RetrainingFacts retraining_facts{.inputs = [this](const std::string& id) {
     std::vector<std::pair<std::string, std::string>> inputs;
     if (auto run = platform::find_pipeline_run(*database, id)) {
@@ -244,8 +252,10 @@ void App::Parts::add_routes() {
   router.add(api::prediction_routes(monitoring, facts));
   router.add(api::endpoint_routes(gateway, control));
   router.add(api::rollout_routes(control));
-  router.add(api::metrics_document_routes({monitoring, metrics, clock, config.data_dir, [this] { return live_endpoints(gateway); }}));
-  for (auto prefix : api::mlflow::kSurfacePrefixes) router.add_error_surface(std::string(prefix), api::mlflow::unknown_route_answer);
+  router.add(api::metrics_document_routes(
+      {monitoring, metrics, clock, config.data_dir, [this] { return live_endpoints(gateway); }}));
+  for (auto prefix : api::mlflow::kSurfacePrefixes)
+    router.add_error_surface(std::string(prefix), api::mlflow::unknown_route_answer);
   router.add_error_surface("/v2", api::infer::protocol_error);
   router.add_error_surface("/api/fettle/", api::rest_error);
 }
@@ -263,7 +273,8 @@ void App::start() {
   p.control.start();
   p.http = std::make_unique<http::Server>(http_config(p.config), p.router, nullptr, p.clock, p.metrics);
   p.http->start();
-  p.grpc = std::make_unique<rpc::Server>(rpc::ServerConfig{.host = p.config.grpc_host, .port = p.config.grpc_port}, api::infer::grpc_methods(p.inference), p.clock);
+  p.grpc = std::make_unique<rpc::Server>(rpc::ServerConfig{.host = p.config.grpc_host, .port = p.config.grpc_port},
+                                         api::infer::grpc_methods(p.inference), p.clock);
   p.grpc->start();
   std::string host = p.config.http_host == "0.0.0.0" ? "127.0.0.1" : p.config.http_host;
   std::string url = fmt::format("http://{}:{}", host, p.http->port());
@@ -278,7 +289,8 @@ std::string App::route_table() {
   parts_->add_routes();
   std::string table;
   for (const auto& route : parts_->router.routes()) {
-    table += fmt::format("{}\t{}\t{}\n", route->method, route->path, kPermissions[static_cast<size_t>(route->permission)]);
+    table +=
+        fmt::format("{}\t{}\t{}\n", route->method, route->path, kPermissions[static_cast<size_t>(route->permission)]);
   }
   return table;
 }

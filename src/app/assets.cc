@@ -7,11 +7,16 @@
 namespace fettle::app {
 namespace {
 
-constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
-    {".html", "text/html; charset=utf-8"},    {".js", "text/javascript; charset=utf-8"}, {".css", "text/css; charset=utf-8"},
-    {".svg", "image/svg+xml"},                {".json", "application/json"},             {".woff2", "font/woff2"},
-    {".png", "image/png"},                    {".ico", "image/x-icon"},                  {".map", "application/json"},
-    {".txt", "text/plain; charset=utf-8"}};
+constexpr std::pair<std::string_view, std::string_view> kTypes[] = {{".html", "text/html; charset=utf-8"},
+                                                                    {".js", "text/javascript; charset=utf-8"},
+                                                                    {".css", "text/css; charset=utf-8"},
+                                                                    {".svg", "image/svg+xml"},
+                                                                    {".json", "application/json"},
+                                                                    {".woff2", "font/woff2"},
+                                                                    {".png", "image/png"},
+                                                                    {".ico", "image/x-icon"},
+                                                                    {".map", "application/json"},
+                                                                    {".txt", "text/plain; charset=utf-8"}};
 
 std::string_view type_of(std::string_view path) {
   for (const auto& [suffix, type] : kTypes) {
@@ -48,7 +53,8 @@ http::Response page(http::Request& request) {
   std::string path(request.param("path"));
   if (const Asset* asset = find(path)) return serve(*asset, request);
   const Asset* shell = find("index.html");
-  bool is_file = path.starts_with("assets/") || (path.find('.') != std::string::npos && path.find('/') == std::string::npos);
+  bool is_file =
+      path.starts_with("assets/") || (path.find('.') != std::string::npos && path.find('/') == std::string::npos);
   if (shell == nullptr || is_file) {
     if (shell == nullptr) return http::Response::text(404, "this build has no web UI: build it with `make`\n");
     return http::Response::text(404, "no such file\n");
@@ -57,7 +63,8 @@ http::Response page(http::Request& request) {
 }
 
 http::Response root(http::Request& request) {
-  if (request.headers.get("accept").find("text/html") == std::string_view::npos) return http::Response::json(R"({"status":"alive"})");
+  if (request.headers.get("accept").find("text/html") == std::string_view::npos)
+    return http::Response::json(R"({"status":"alive"})");
   http::Response response;
   response.status = 302;
   response.headers.set("location", "/ui/");
@@ -75,9 +82,14 @@ http::Response to_ui(http::Request&) {
 
 std::vector<http::Route> ui_routes() {
   using enum http::Permission;
-  return {{.method = "GET", .path = "/", .permission = open, .handler = http::Handler(root), .run = http::Run::inline_},
-          {.method = "GET", .path = "/ui", .permission = open, .handler = http::Handler(to_ui), .run = http::Run::inline_},
-          {.method = "GET", .path = "/ui/{path*}", .permission = open, .handler = http::Handler(page), .run = http::Run::inline_}};
+  return {
+      {.method = "GET", .path = "/", .permission = open, .handler = http::Handler(root), .run = http::Run::inline_},
+      {.method = "GET", .path = "/ui", .permission = open, .handler = http::Handler(to_ui), .run = http::Run::inline_},
+      {.method = "GET",
+       .path = "/ui/{path*}",
+       .permission = open,
+       .handler = http::Handler(page),
+       .run = http::Run::inline_}};
 }
 
 }  // namespace fettle::app

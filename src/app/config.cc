@@ -40,8 +40,11 @@ void set_address(std::string& host, int& port, const std::string& value) {
 std::string address(const std::string& host, int port) { return fmt::format("{}:{}", host, port); }
 
 LogLevel to_level(const std::string& value) {
-  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {
-      {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warn", LogLevel::warn}, {"error", LogLevel::error}, {"off", LogLevel::off}};
+  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"debug", LogLevel::debug},
+                                                               {"info", LogLevel::info},
+                                                               {"warn", LogLevel::warn},
+                                                               {"error", LogLevel::error},
+                                                               {"off", LogLevel::off}};
   for (const auto& [name, level] : kLevels) {
     if (name == value) return level;
   }
@@ -70,44 +73,57 @@ constexpr int64_t kDayMs = 86'400'000;
 using C = Config;
 using S = const std::string&;
 const Key kKeys[] = {
-    {"server.data_dir", "directory of the database, artifacts and logs; made when it does not exist", [](C& c, S v) { c.data_dir = v; },
-     [](const C& c) { return c.data_dir.string(); }},
-    {"server.http", "HOST:PORT of all HTTP surfaces; port 0 picks a free one", [](C& c, S v) { set_address(c.http_host, c.http_port, v); },
+    {"server.data_dir", "directory of the database, artifacts and logs; made when it does not exist",
+     [](C& c, S v) { c.data_dir = v; }, [](const C& c) { return c.data_dir.string(); }},
+    {"server.http", "HOST:PORT of all HTTP surfaces; port 0 picks a free one",
+     [](C& c, S v) { set_address(c.http_host, c.http_port, v); },
      [](const C& c) { return address(c.http_host, c.http_port); }},
-    {"server.grpc", "HOST:PORT of gRPC inference; port 0 picks a free one", [](C& c, S v) { set_address(c.grpc_host, c.grpc_port, v); },
+    {"server.grpc", "HOST:PORT of gRPC inference; port 0 picks a free one",
+     [](C& c, S v) { set_address(c.grpc_host, c.grpc_port, v); },
      [](const C& c) { return address(c.grpc_host, c.grpc_port); }},
     {"server.database", "sqlite:///PATH; empty: fettle.db in the data directory", [](C& c, S v) { c.database = v; },
      [](const C& c) { return c.database; }},
     {"server.drain_timeout_ms", "how long requests in flight may take after SIGTERM, milliseconds",
-     [](C& c, S v) { c.drain_timeout_ms = to_int(v, 0, kDayMs); }, [](const C& c) { return std::to_string(c.drain_timeout_ms); }},
-    {"server.allow_anonymous", "serve beyond loopback although nobody has to authenticate", [](C& c, S v) { c.allow_anonymous = to_bool(v); },
+     [](C& c, S v) { c.drain_timeout_ms = to_int(v, 0, kDayMs); },
+     [](const C& c) { return std::to_string(c.drain_timeout_ms); }},
+    {"server.allow_anonymous", "serve beyond loopback although nobody has to authenticate",
+     [](C& c, S v) { c.allow_anonymous = to_bool(v); },
      [](const C& c) { return std::string(c.allow_anonymous ? "true" : "false"); }},
     {"http.loops", "event loops; 0: one a core", [](C& c, S v) { c.http_loops = to_int(v, 0, 1024); },
      [](const C& c) { return std::to_string(c.http_loops); }},
-    {"http.pool_threads", "threads for requests that touch disk or database", [](C& c, S v) { c.http_pool_threads = to_int(v, 1, 1024); },
+    {"http.pool_threads", "threads for requests that touch disk or database",
+     [](C& c, S v) { c.http_pool_threads = to_int(v, 1, 1024); },
      [](const C& c) { return std::to_string(c.http_pool_threads); }},
     {"http.body_limit_bytes", "largest body of a request that is read whole, bytes",
-     [](C& c, S v) { c.http_body_limit_bytes = to_int(v, 1024, int64_t{4} << 30); }, [](const C& c) { return std::to_string(c.http_body_limit_bytes); }},
+     [](C& c, S v) { c.http_body_limit_bytes = to_int(v, 1024, int64_t{4} << 30); },
+     [](const C& c) { return std::to_string(c.http_body_limit_bytes); }},
     {"serving.server_name", "the name in /v2; Triton's own samples expect triton", [](C& c, S v) { c.server_name = v; },
      [](const C& c) { return c.server_name; }},
-    {"serving.model_repository", "directory in Triton's layout, NAME/VERSION/model.onnx", [](C& c, S v) { c.model_repository = v; },
-     [](const C& c) { return c.model_repository.string(); }},
-    {"serving.model_control_mode", "none, poll or explicit", set_control_mode, [](const C& c) { return c.model_control_mode; }},
-    {"serving.repository_poll_ms", "how often poll looks, milliseconds", [](C& c, S v) { c.repository_poll_ms = to_int(v, 100, kDayMs); },
+    {"serving.model_repository", "directory in Triton's layout, NAME/VERSION/model.onnx",
+     [](C& c, S v) { c.model_repository = v; }, [](const C& c) { return c.model_repository.string(); }},
+    {"serving.model_control_mode", "none, poll or explicit", set_control_mode,
+     [](const C& c) { return c.model_control_mode; }},
+    {"serving.repository_poll_ms", "how often poll looks, milliseconds",
+     [](C& c, S v) { c.repository_poll_ms = to_int(v, 100, kDayMs); },
      [](const C& c) { return std::to_string(c.repository_poll_ms); }},
     {"serving.onnxruntime_library", "path of libonnxruntime.so", [](C& c, S v) { c.onnxruntime_library = v; },
      [](const C& c) { return c.onnxruntime_library; }},
-    {"serving.threads", "model runs at one moment; 0: one a core", [](C& c, S v) { c.serving_threads = to_int(v, 0, 4096); },
+    {"serving.threads", "model runs at one moment; 0: one a core",
+     [](C& c, S v) { c.serving_threads = to_int(v, 0, 4096); },
      [](const C& c) { return std::to_string(c.serving_threads); }},
     {"jobs.workers", "jobs at a time", [](C& c, S v) { c.jobs_workers = to_int(v, 1, 1024); },
      [](const C& c) { return std::to_string(c.jobs_workers); }},
     {"retraining.interval_ms", "how often policies are considered, milliseconds",
-     [](C& c, S v) { c.retraining_interval_ms = to_int(v, 10, kDayMs); }, [](const C& c) { return std::to_string(c.retraining_interval_ms); }},
+     [](C& c, S v) { c.retraining_interval_ms = to_int(v, 10, kDayMs); },
+     [](const C& c) { return std::to_string(c.retraining_interval_ms); }},
     {"monitoring.flush_ms", "a prediction is durable after at most so many milliseconds",
-     [](C& c, S v) { c.monitoring_flush_ms = to_int(v, 1, 60'000); }, [](const C& c) { return std::to_string(c.monitoring_flush_ms); }},
-    {"blob.gc_grace_ms", "garbage collection spares younger content, milliseconds", [](C& c, S v) { c.gc_grace_ms = to_int(v, 0, 365 * kDayMs); },
+     [](C& c, S v) { c.monitoring_flush_ms = to_int(v, 1, 60'000); },
+     [](const C& c) { return std::to_string(c.monitoring_flush_ms); }},
+    {"blob.gc_grace_ms", "garbage collection spares younger content, milliseconds",
+     [](C& c, S v) { c.gc_grace_ms = to_int(v, 0, 365 * kDayMs); },
      [](const C& c) { return std::to_string(c.gc_grace_ms); }},
-    {"log.level", "debug, info, warn, error or off", [](C& c, S v) { c.log.level = to_level(v); }, [](const C& c) { return level_text(c.log.level); }},
+    {"log.level", "debug, info, warn, error or off", [](C& c, S v) { c.log.level = to_level(v); },
+     [](const C& c) { return level_text(c.log.level); }},
     {"log.format", "text or json", set_log_format,
      [](const C& c) { return std::string(c.log.format == LogFormat::json ? "json" : "text"); }},
 };
@@ -163,16 +179,19 @@ class Loader {
       fail(Code::failed_precondition, "configuration file '{}': {}", path, failure.what());
     }
     if (document.is_null()) return;
-    if (!document.is_object()) fail(Code::failed_precondition, "configuration file '{}': expected sections with keys", path);
+    if (!document.is_object())
+      fail(Code::failed_precondition, "configuration file '{}': expected sections with keys", path);
     for (const auto& section : document.get_object()) {
       if (!section.value().is_object()) {
-        fail(Code::failed_precondition, "configuration file '{}': section '{}' holds no keys", path, std::string_view(section.key()));
+        fail(Code::failed_precondition, "configuration file '{}': section '{}' holds no keys", path,
+             std::string_view(section.key()));
       }
       for (const auto& item : section.value().get_object()) {
         std::string name = fmt::format("{}.{}", std::string_view(section.key()), std::string_view(item.key()));
         if (find(name) == nullptr) unknown(name, path);
         const json::Value& value = item.value();
-        set(name, value.is_string() ? std::string(value.get_string()) : json::format(value), "file", fmt::format("{}: {}", path, name));
+        set(name, value.is_string() ? std::string(value.get_string()) : json::format(value), "file",
+            fmt::format("{}: {}", path, name));
       }
     }
   }
@@ -222,7 +241,8 @@ class Loader {
     std::vector<std::string> names;
     for (const auto& key : kKeys) names.emplace_back(key.name);
     auto close = nearest(name, names);
-    fail(Code::failed_precondition, "configuration file '{}': unknown key '{}'{}", path, name, close ? fmt::format(", did you mean '{}'?", *close) : "");
+    fail(Code::failed_precondition, "configuration file '{}': unknown key '{}'{}", path, name,
+         close ? fmt::format(", did you mean '{}'?", *close) : "");
   }
 
   static const Option& find_option(const std::string& name) {
@@ -232,14 +252,16 @@ class Loader {
       names.emplace_back(option.name);
     }
     auto close = nearest(name, names);
-    fail(Code::invalid_argument, "fettle server: unknown option '{}'{}", name, close ? fmt::format(", did you mean '{}'?", *close) : "");
+    fail(Code::invalid_argument, "fettle server: unknown option '{}'{}", name,
+         close ? fmt::format(", did you mean '{}'?", *close) : "");
   }
 
   // Two options that set the same thing to different values can never both be meant.
   void set_once(std::string_view key, const std::string& value, std::string_view option) {
     auto [said, is_new] = said_.emplace(key, std::pair(value, std::string(option)));
     if (!is_new && said->second.first != value) {
-      fail(Code::failed_precondition, "{} {} and {} {} disagree", said->second.second, said->second.first, option, value);
+      fail(Code::failed_precondition, "{} {} and {} {} disagree", said->second.second, said->second.first, option,
+           value);
     }
     set(key, value, "option", option);
   }
@@ -263,7 +285,10 @@ class Loader {
   void finish_options() {
     if (!host_ && !port_) return;
     const Config& config = loaded_.config;
-    set_once("server.http", address(host_.value_or(config.http_host), static_cast<int>(port_ ? to_int(*port_, 0, 65535) : config.http_port)), "--host/--port");
+    set_once("server.http",
+             address(host_.value_or(config.http_host),
+                     static_cast<int>(port_ ? to_int(*port_, 0, 65535) : config.http_port)),
+             "--host/--port");
   }
 
  private:
@@ -285,7 +310,8 @@ std::optional<std::string> config_path(std::span<const std::string> arguments) {
 
 std::span<const Key> keys() { return kKeys; }
 
-LoadedConfig load_config(std::span<const std::string> arguments, const std::map<std::string, std::string>& environment) {
+LoadedConfig load_config(std::span<const std::string> arguments,
+                         const std::map<std::string, std::string>& environment) {
   LoadedConfig loaded;
   Loader loader(loaded);
   if (auto path = config_path(arguments)) loader.read_file(*path);

@@ -19,12 +19,12 @@ struct Config {
   std::string http_host = "127.0.0.1";
   int http_port = 5000;  // 0: any free one
   std::string grpc_host = "127.0.0.1";
-  int grpc_port = 8001;  // 0: any free one; -1: no gRPC
-  std::string database;  // URL; empty: SQLite in data_dir
-  std::string server_name = "fettle";       // in /v2
+  int grpc_port = 8001;                // 0: any free one; -1: no gRPC
+  std::string database;                // URL; empty: SQLite in data_dir
+  std::string server_name = "fettle";  // in /v2
   int64_t drain_timeout_ms = 15'000;
-  bool allow_anonymous = false;             // bind beyond loopback without tokens
-  int64_t http_loops = 0;                   // 0: one a core
+  bool allow_anonymous = false;  // bind beyond loopback without tokens
+  int64_t http_loops = 0;        // 0: one a core
   int64_t http_pool_threads = 16;
   int64_t http_body_limit_bytes = int64_t{64} << 20;
   std::filesystem::path model_repository;   // Triton layout; empty: none
@@ -32,7 +32,7 @@ struct Config {
   int64_t repository_poll_ms = 15'000;
   std::vector<std::string> load_models;
   std::string onnxruntime_library;
-  int64_t serving_threads = 0;              // 0: one a core
+  int64_t serving_threads = 0;  // 0: one a core
   int64_t jobs_workers = 1;
   int64_t retraining_interval_ms = 200;
   int64_t monitoring_flush_ms = 200;
@@ -57,7 +57,8 @@ struct LoadedConfig {
   Origins origins;
 };
 
-// `arguments` after `fettle server`. invalid_argument for options, configuration problems are failed_precondition (exit 251).
+// `arguments` after `fettle server`. invalid_argument for options, configuration problems are failed_precondition (exit
+// 251).
 LoadedConfig load_config(std::span<const std::string> arguments, const std::map<std::string, std::string>& environment);
 
 // True for 127.0.0.0/8, ::1 and localhost.

@@ -42,7 +42,9 @@ TEST(Config, DefaultsNeedNothing) {
 
 TEST_F(ConfigFileTest, OptionBeatsEnvironmentBeatsFileBeatsDefault) {
   std::string option = file("server:\n  http: 127.0.0.1:1001\n  grpc: 127.0.0.1:1002\njobs:\n  workers: 3\n");
-  LoadedConfig loaded = load_config(Arguments{option, "--http", "127.0.0.1:3001"}, {{"FETTLE_SERVER_HTTP", "127.0.0.1:2001"}, {"FETTLE_SERVER_GRPC", "127.0.0.1:2002"}});
+  LoadedConfig loaded =
+      load_config(Arguments{option, "--http", "127.0.0.1:3001"},
+                  {{"FETTLE_SERVER_HTTP", "127.0.0.1:2001"}, {"FETTLE_SERVER_GRPC", "127.0.0.1:2002"}});
   EXPECT_EQ(loaded.config.http_port, 3001);
   EXPECT_EQ(loaded.config.grpc_port, 2002);
   EXPECT_EQ(loaded.config.jobs_workers, 3);
@@ -56,7 +58,8 @@ TEST_F(ConfigFileTest, OptionBeatsEnvironmentBeatsFileBeatsDefault) {
 TEST_F(ConfigFileTest, UnknownKeysAreErrorsWithTheNearestSpelling) {
   Error error = error_of({file("server:\n  htp: 127.0.0.1:1\n")});
   EXPECT_EQ(error.code, Code::failed_precondition);
-  EXPECT_NE(error.message.find("unknown key 'server.htp', did you mean 'server.http'?"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("unknown key 'server.htp', did you mean 'server.http'?"), std::string::npos)
+      << error.message;
   EXPECT_NE(error_of({file("servers:\n  http: x\n")}).message.find("unknown key"), std::string::npos);
 }
 
@@ -72,10 +75,12 @@ TEST_F(ConfigFileTest, AFileThatIsNoConfigurationIsNamed) {
 
 TEST_F(ConfigFileTest, ABadValueSaysWhereItStandsAndWhatWasExpected) {
   Error error = error_of({file("jobs:\n  workers: many\n")});
-  EXPECT_NE(error.message.find("jobs.workers: 'many': expected an integer from 1 to 1024"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("jobs.workers: 'many': expected an integer from 1 to 1024"), std::string::npos)
+      << error.message;
   error = error_of({}, {{"FETTLE_LOG_LEVEL", "loud"}});
   EXPECT_NE(error.message.find("FETTLE_LOG_LEVEL: 'loud': expected debug"), std::string::npos) << error.message;
-  for (std::string address : {"5000", "localhost:", "localhost:70000", "localhost:x"}) EXPECT_EQ(error_of({"--http", address}).code, Code::failed_precondition);
+  for (std::string address : {"5000", "localhost:", "localhost:70000", "localhost:x"})
+    EXPECT_EQ(error_of({"--http", address}).code, Code::failed_precondition);
   EXPECT_EQ(error_of({"--model-control-mode", "maybe"}).code, Code::failed_precondition);
   EXPECT_EQ(error_of({"--allow-anonymous=perhaps"}).code, Code::failed_precondition);
 }
@@ -90,7 +95,8 @@ TEST(Config, UnknownOptionsAndMissingValuesAreUsageErrors) {
 }
 
 TEST(Config, OptionsThatDisagreeAreRefusedAndThoseThatAgreeAreNot) {
-  EXPECT_EQ(load_config(Arguments{"--database", "sqlite:///a", "--backend-store-uri=sqlite:///a"}, {}).config.database, "sqlite:///a");
+  EXPECT_EQ(load_config(Arguments{"--database", "sqlite:///a", "--backend-store-uri=sqlite:///a"}, {}).config.database,
+            "sqlite:///a");
   Error error = error_of({"--database", "sqlite:///a", "--backend-store-uri", "sqlite:///b"});
   EXPECT_EQ(error.code, Code::failed_precondition);
   EXPECT_NE(error.message.find("disagree"), std::string::npos);
@@ -101,11 +107,16 @@ TEST(Config, TakesWhatPeopleHaveInScriptsForMlflowServer) {
   Config config = load_config(Arguments{"--host", "0.0.0.0", "-p", "8080", "-w", "4", "--serve-artifacts"}, {}).config;
   EXPECT_EQ(config.http_host, "0.0.0.0");
   EXPECT_EQ(config.http_port, 8080);
-  EXPECT_EQ(load_config(Arguments{"--port=8080"}, {{"FETTLE_SERVER_HTTP", "127.0.0.2:1"}}).config.http_host, "127.0.0.2") << "the other half stays";
+  EXPECT_EQ(load_config(Arguments{"--port=8080"}, {{"FETTLE_SERVER_HTTP", "127.0.0.2:1"}}).config.http_host,
+            "127.0.0.2")
+      << "the other half stays";
 }
 
 TEST(Config, ReadsTritonsOptions) {
-  Config config = load_config(Arguments{"--model-repository", "/m", "--model-control-mode=explicit", "--load-model", "a", "--load-model=b", "--repository-poll-secs", "3"}, {}).config;
+  Config config = load_config(Arguments{"--model-repository", "/m", "--model-control-mode=explicit", "--load-model",
+                                        "a", "--load-model=b", "--repository-poll-secs", "3"},
+                              {})
+                      .config;
   EXPECT_EQ(config.model_repository, "/m");
   EXPECT_EQ(config.load_models, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(config.repository_poll_ms, 3000);
@@ -135,7 +146,8 @@ TEST(Keys, AreUniqueExplainedAndReadBackWhatTheySet) {
 
 TEST(Loopback, IsAnAddressNotAName) {
   for (std::string_view host : {"127.0.0.1", "127.1.2.3", "::1", "localhost"}) EXPECT_TRUE(is_loopback(host)) << host;
-  for (std::string_view host : {"0.0.0.0", "::", "10.0.0.1", "127.evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "", "128.0.0.1"}) {
+  for (std::string_view host : {"0.0.0.0", "::", "10.0.0.1", "127.evil.example", "127.0.0.1.evil.example",
+                                "localhost.evil.example", "", "128.0.0.1"}) {
     EXPECT_FALSE(is_loopback(host)) << host;
   }
 }

@@ -5,7 +5,8 @@ namespace {
 
 std::shared_ptr<const monitoring::FeatureNames> names_of(const std::shared_ptr<const gateway::FeatureSchema>& schema) {
   if (!schema) return nullptr;
-  return std::make_shared<const monitoring::FeatureNames>(monitoring::FeatureNames{schema->numeric, schema->categorical});
+  return std::make_shared<const monitoring::FeatureNames>(
+      monitoring::FeatureNames{schema->numeric, schema->categorical});
 }
 
 }  // namespace
@@ -56,12 +57,15 @@ Outcome<api::infer::ModelDescription> EndpointsToGateway::describe(std::string_v
   return description;
 }
 
-void EndpointsToGateway::infer(std::string_view name, serving::InferRequest request, const api::infer::Caller& caller, serving::InferDone done) {
-  gateway_.infer(name, std::move(request), {.request_id = caller.request_id, .received_ns = caller.received_ns}, std::move(done));
+void EndpointsToGateway::infer(std::string_view name, serving::InferRequest request, const api::infer::Caller& caller,
+                               serving::InferDone done) {
+  gateway_.infer(name, std::move(request), {.request_id = caller.request_id, .received_ns = caller.received_ns},
+                 std::move(done));
 }
 
 monitoring::WebhookAnswer WebhooksOverHttp::deliver(const monitoring::WebhookRequest& request) {
-  http::ClientRequest post{.method = "POST", .url = request.url, .headers = {{"content-type", "application/json"}}, .body = request.body};
+  http::ClientRequest post{
+      .method = "POST", .url = request.url, .headers = {{"content-type", "application/json"}}, .body = request.body};
   post.timeout_ms = request.timeout_ms;
   post.response_limit_bytes = 1 << 20;
   auto answer = client_.send(post);

@@ -1,4 +1,5 @@
-// Small adapters between modules that must not know each other: gateway -> prediction log, inference surfaces -> gateway, alerts -> HTTP.
+// Small adapters between modules that must not know each other: gateway -> prediction log, inference surfaces ->
+// gateway, alerts -> HTTP.
 #pragma once
 
 #include "api/infer/endpoint_infer.h"
@@ -24,7 +25,8 @@ class EndpointsToGateway final : public api::infer::EndpointInfer {
   explicit EndpointsToGateway(gateway::Gateway& gateway) : gateway_(gateway) {}
   bool has(std::string_view name) const override { return gateway_.has(name); }
   Outcome<api::infer::ModelDescription> describe(std::string_view name) const override;
-  void infer(std::string_view name, serving::InferRequest request, const api::infer::Caller& caller, serving::InferDone done) override;
+  void infer(std::string_view name, serving::InferRequest request, const api::infer::Caller& caller,
+             serving::InferDone done) override;
 
  private:
   gateway::Gateway& gateway_;

@@ -30,12 +30,13 @@ std::vector<Detail> problems_of(const Parse& parse) {
 std::string no_status(const std::string&) { return "{}"; }
 
 KindHandler contract_kind(KindOwners owners) {
-  return {.kind = "Contract",
-          .problems = [](const Document& d) { return problems_of([&] { gateway::parse_contract_spec(d.spec); }); },
-          .references = [](const Document&) { return std::vector<Reference>(); },
-          .applied = [owners](const Resource& r) { owners.control.put_contract({r.name, r.spec, r.generation}, kByApply); },
-          .removed = [owners](const std::string& name) { owners.control.remove_contract(name, kByApply); },
-          .status = no_status};
+  return {
+      .kind = "Contract",
+      .problems = [](const Document& d) { return problems_of([&] { gateway::parse_contract_spec(d.spec); }); },
+      .references = [](const Document&) { return std::vector<Reference>(); },
+      .applied = [owners](const Resource& r) { owners.control.put_contract({r.name, r.spec, r.generation}, kByApply); },
+      .removed = [owners](const std::string& name) { owners.control.remove_contract(name, kByApply); },
+      .status = no_status};
 }
 
 KindHandler endpoint_kind(KindOwners owners) {
@@ -50,6 +51,7 @@ KindHandler endpoint_kind(KindOwners owners) {
               },
           .applied =
               [owners](const Resource& r) {
+                owners.monitoring.set_retention(r.name, gateway::parse_endpoint_spec(r.spec).log_retention_ms);
                 owners.control.put_endpoint({.name = r.name, .spec = r.spec, .generation = r.generation}, kByApply);
               },
           .removed = [owners](const std::string& name) { owners.control.remove_endpoint(name, kByApply); },
@@ -64,15 +66,16 @@ KindHandler endpoint_kind(KindOwners owners) {
 }
 
 KindHandler monitor_kind(KindOwners owners) {
-  return {.kind = "Monitor",
-          .problems = [](const Document& d) { return problems_of([&] { monitoring::parse_monitor_spec(d.spec); }); },
-          .references =
-              [](const Document& d) {
-                return std::vector<Reference>{{"Endpoint", monitoring::parse_monitor_spec(d.spec).endpoint, "endpoint"}};
-              },
-          .applied = [owners](const Resource& r) { owners.monitoring.put_monitor(r.name, r.spec, r.generation); },
-          .removed = [owners](const std::string& name) { owners.monitoring.remove_monitor(name); },
-          .status = no_status};
+  return {
+      .kind = "Monitor",
+      .problems = [](const Document& d) { return problems_of([&] { monitoring::parse_monitor_spec(d.spec); }); },
+      .references =
+          [](const Document& d) {
+            return std::vector<Reference>{{"Endpoint", monitoring::parse_monitor_spec(d.spec).endpoint, "endpoint"}};
+          },
+      .applied = [owners](const Resource& r) { owners.monitoring.put_monitor(r.name, r.spec, r.generation); },
+      .removed = [owners](const std::string& name) { owners.monitoring.remove_monitor(name); },
+      .status = no_status};
 }
 
 KindHandler alert_kind(KindOwners owners) {
@@ -101,7 +104,8 @@ std::vector<Reference> policy_references(const Document& document) {
   std::vector<Reference> references = {{"Endpoint", policy.endpoint, "endpoint"}, {"Gate", policy.gate, "gate"}};
   for (const auto& alert : policy.on) references.push_back({"Alert", alert, "on"});
   for (const auto& alert : policy.block_on) references.push_back({"Alert", alert, "block_on"});
-  if (!policy.evaluate_monitor.empty()) references.push_back({"Monitor", policy.evaluate_monitor, "evaluate_on.monitor"});
+  if (!policy.evaluate_monitor.empty())
+    references.push_back({"Monitor", policy.evaluate_monitor, "evaluate_on.monitor"});
   return references;
 }
 

@@ -24,7 +24,8 @@ RowId parse_row_id(const std::string& id) {
 }
 
 const monitoring::JoinedLabel* label_of(const monitoring::LoggedPrediction& logged, int64_t row) {
-  auto found = std::find_if(logged.labels.begin(), logged.labels.end(), [&](const auto& label) { return label.row == row; });
+  auto found =
+      std::find_if(logged.labels.begin(), logged.labels.end(), [&](const auto& label) { return label.row == row; });
   return found == logged.labels.end() ? nullptr : &*found;
 }
 
@@ -41,7 +42,8 @@ bool describe_data(LineageNode& node, sql::Database& database) {
     return true;
   }
   return database.read([&](sql::Connection& connection) {
-    return !journal::edges(connection, node.node, Direction::down, 1).empty() || !journal::edges(connection, node.node, Direction::up, 1).empty();
+    return !journal::edges(connection, node.node, Direction::down, 1).empty() ||
+           !journal::edges(connection, node.node, Direction::up, 1).empty();
   });
 }
 
@@ -57,7 +59,8 @@ bool describe_pipeline_run(LineageNode& node, sql::Database& database) {
 }
 
 bool describe_decision(LineageNode& node, sql::Database& database) {
-  auto decision = database.read([&](sql::Connection& connection) { return journal::find_decision(connection, node.node.id); });
+  auto decision =
+      database.read([&](sql::Connection& connection) { return journal::find_decision(connection, node.node.id); });
   if (!decision) return false;
   node.name = fmt::format("{} {}", decision->kind, decision->verdict);
   node.state = decision->verdict;
@@ -78,7 +81,8 @@ std::vector<Edge> LineageFacts::prediction_edges(const Node& node, Direction dir
     edges.push_back({{"endpoint_revision", logged->block.revision_id}, node, "answered", request.received_ms});
     return edges;
   }
-  if (const auto* label = label_of(*logged, id.row)) edges.push_back({node, {"label", node.id}, "labelled", label->posted_ms});
+  if (const auto* label = label_of(*logged, id.row))
+    edges.push_back({node, {"label", node.id}, "labelled", label->posted_ms});
   if (id.row < 0 || id.row >= request.rows) return edges;
   int64_t event_ms = logged->block.event_ms[request.first_row + static_cast<size_t>(id.row)];
   for (const auto& monitor : parts_.monitoring.windows().monitors()) {
@@ -212,7 +216,8 @@ std::vector<std::string> LineageFacts::runs_with_prefix(std::string_view prefix)
   return parts_.database.read([&](sql::Connection& connection) {
     std::vector<std::string> runs;
     std::string end = std::string(prefix) + "g";  // after every hex digit
-    for (const auto& row : connection.query("select id from runs where id >= $1 and id < $2 order by id limit $3", prefix, end, kLimit)) {
+    for (const auto& row :
+         connection.query("select id from runs where id >= $1 and id < $2 order by id limit $3", prefix, end, kLimit)) {
       runs.push_back(row.text(0));
     }
     return runs;

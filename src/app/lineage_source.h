@@ -1,4 +1,5 @@
-// What the lineage reads from every module: names and states of nodes, and the edges that follow from a prediction's own record.
+// What the lineage reads from every module: names and states of nodes, and the edges that follow from a prediction's
+// own record.
 #pragma once
 
 #include "gateway/control.h"
@@ -27,7 +28,8 @@ struct LineageParts {
 class LineageFacts final : public platform::LineageSource {
  public:
   explicit LineageFacts(LineageParts parts) : parts_(parts) {}
-  std::vector<journal::Edge> computed_edges(const journal::Node& node, journal::Direction direction, int64_t limit) override;
+  std::vector<journal::Edge> computed_edges(const journal::Node& node, journal::Direction direction,
+                                            int64_t limit) override;
   bool describe(platform::LineageNode& node) override;
   std::optional<std::string> model_version(std::string_view model, std::string_view alias) override;
   std::vector<std::string> runs_with_prefix(std::string_view prefix) override;

@@ -50,7 +50,8 @@ serving::ModelSource ModelStore::source(const std::string& model, const std::str
   serving::ModelSource source;
   source.name = model;
   source.version = version;
-  source.bytes = std::make_shared<const std::string>(tracking_.artifacts.read(onnx_path(tracking_, directory), kModelLimitBytes));
+  source.bytes =
+      std::make_shared<const std::string>(tracking_.artifacts.read(onnx_path(tracking_, directory), kModelLimitBytes));
   return source;
 }
 
@@ -61,12 +62,14 @@ void ModelStore::ensure_loaded(const std::string& model, const std::string& vers
   runtime_.load(source(model, version));
 }
 
-std::shared_ptr<const stats::Table> ModelStore::reference(const std::string& model, const std::string& version, const std::string& artifact) {
+std::shared_ptr<const stats::Table> ModelStore::reference(const std::string& model, const std::string& version,
+                                                          const std::string& artifact) {
   auto found = registry_.find_version(model, version);
   if (!found || found->run_id.empty()) return nullptr;
   auto run = tracking_.runs.find(found->run_id);
   if (!run) return nullptr;
-  std::string path = tracking::Artifacts::path_of(run->artifact_uri, artifact.empty() ? std::string(kDefaultReference) : artifact);
+  std::string path =
+      tracking::Artifacts::path_of(run->artifact_uri, artifact.empty() ? std::string(kDefaultReference) : artifact);
   if (!tracking_.artifacts.find(path)) return nullptr;
   return std::make_shared<const stats::Table>(
       stats::parse_csv(tracking_.artifacts.read(path, kReferenceLimitBytes), {.max_rows = kReferenceRows}));

@@ -1,4 +1,5 @@
-// Registered models as the gateway, monitoring and gates need them: resolved, loaded into the runtime, with their training sample.
+// Registered models as the gateway, monitoring and gates need them: resolved, loaded into the runtime, with their
+// training sample.
 #pragma once
 
 #include <memory>
@@ -22,7 +23,8 @@ class ModelStore final : public gateway::ModelResolver, public monitoring::Refer
 
   std::optional<std::string> resolve(const gateway::ModelRef& ref) override;
   void ensure_loaded(const std::string& model, const std::string& version) override;
-  std::shared_ptr<const stats::Table> reference(const std::string& model, const std::string& version, const std::string& artifact) override;
+  std::shared_ptr<const stats::Table> reference(const std::string& model, const std::string& version,
+                                                const std::string& artifact) override;
   void move_alias(sql::Connection& connection, const gateway::AliasMove& move) override;
 
   std::optional<monitoring::Reference> reference(const monitoring::ReferenceQuery& query) override;

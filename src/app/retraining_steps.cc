@@ -14,7 +14,8 @@ constexpr std::string_view kPipelineTag = "fettle.pipeline_run";
 constexpr int64_t kVersionsLimit = 50;
 
 std::string tag_of(const tracking::Run& run, std::string_view key) {
-  auto found = std::find_if(run.tags.begin(), run.tags.end(), [&](const tracking::KeyValue& tag) { return tag.key == key; });
+  auto found =
+      std::find_if(run.tags.begin(), run.tags.end(), [&](const tracking::KeyValue& tag) { return tag.key == key; });
   return found == run.tags.end() ? "" : found->value;
 }
 
@@ -37,7 +38,8 @@ std::optional<int64_t> rows_of(const tracking::Run& run) {
 std::optional<retraining::Gain> gain_of(const validation::Report& report) {
   for (const auto& check : report.checks) {
     if (check.group != "performance" || !check.champion || !check.difference) continue;
-    return retraining::Gain{check.name, *check.champion, check.value.value_or(0), *check.difference, check.low.value_or(0), check.high.value_or(0)};
+    return retraining::Gain{check.name,        *check.champion,       check.value.value_or(0),
+                            *check.difference, check.low.value_or(0), check.high.value_or(0)};
   }
   return std::nullopt;
 }
@@ -47,14 +49,19 @@ std::optional<retraining::Gain> gain_of(const validation::Report& report) {
 std::vector<retraining::FiringAlert> RetrainingSteps::firing_alerts() {
   std::vector<retraining::FiringAlert> firing;
   for (const auto& alert : parts_.monitoring.alerts().list()) {
-    if (alert.memory.state == monitoring::AlertState::firing) firing.push_back({alert.name, alert.monitor, alert.window_id});
+    if (alert.memory.state == monitoring::AlertState::firing)
+      firing.push_back({alert.name, alert.monitor, alert.window_id});
   }
   return firing;
 }
 
-std::optional<int64_t> RetrainingSteps::newest_event_ms(const std::string& endpoint) { return parts_.monitoring.watermark_ms(endpoint); }
+std::optional<int64_t> RetrainingSteps::newest_event_ms(const std::string& endpoint) {
+  return parts_.monitoring.watermark_ms(endpoint);
+}
 
-int64_t RetrainingSteps::label_count(const std::string& endpoint) { return parts_.monitoring.labels().status(endpoint).labelled; }
+int64_t RetrainingSteps::label_count(const std::string& endpoint) {
+  return parts_.monitoring.labels().status(endpoint).labelled;
+}
 
 std::string RetrainingSteps::monitor_of(const retraining::Policy& policy) {
   if (!policy.evaluate_monitor.empty()) return policy.evaluate_monitor;
@@ -67,7 +74,8 @@ std::optional<retraining::EvaluationWindow> RetrainingSteps::evaluation_window(c
   return retraining::EvaluationWindow{window->start_ms, window->end_ms};
 }
 
-jobs::Spec RetrainingSteps::job_spec(const retraining::Policy& policy, const retraining::Run& run, const std::string& step) const {
+jobs::Spec RetrainingSteps::job_spec(const retraining::Policy& policy, const retraining::Run& run,
+                                     const std::string& step) const {
   jobs::Spec spec;
   spec.name = fmt::format("retrain-{}-{}", policy.name, step);
   spec.directory = policy.pipeline.directory;
@@ -108,13 +116,19 @@ retraining::JobEnd RetrainingSteps::job(const std::string& id) {
     auto tail = parts_.jobs.read_log(id, std::max<int64_t>(0, job->log_bytes - kTail), kTail, 0);
     reason += fmt::format("; its log ends: {}", tail.text);
   }
-  return {.over = over, .ok = job->state == jobs::State::succeeded, .reason = reason, .pipeline_run = job->pipeline_run, .cpu_ms = job->cpu_ms};
+  return {.over = over,
+          .ok = job->state == jobs::State::succeeded,
+          .reason = reason,
+          .pipeline_run = job->pipeline_run,
+          .cpu_ms = job->cpu_ms};
 }
 
 // The newest version whose run carries this retraining's tag, or was logged by a stage of its job.
-std::optional<retraining::Candidate> RetrainingSteps::candidate(const retraining::Policy& policy, const retraining::Run& run) {
+std::optional<retraining::Candidate> RetrainingSteps::candidate(const retraining::Policy& policy,
+                                                                const retraining::Run& run) {
   std::vector<std::string> stages;
-  for (const auto& stage : platform::pipeline_runs_of_job(parts_.database, run.training_job)) stages.push_back(stage.id);
+  for (const auto& stage : platform::pipeline_runs_of_job(parts_.database, run.training_job))
+    stages.push_back(stage.id);
   registry::VersionQuery query;
   query.conditions.push_back({.field = registry::VersionField::name, .operand = policy.model});
   query.order.push_back({.field = registry::VersionField::version, .descending = true});
@@ -123,7 +137,8 @@ std::optional<retraining::Candidate> RetrainingSteps::candidate(const retraining
     if (version.run_id.empty() || !parts_.tracking.runs.find(version.run_id)) continue;
     auto made_by = parts_.tracking.runs.get(version.run_id);
     std::string stage = tag_of(made_by, kPipelineTag);
-    bool ours = tag_of(made_by, kRetrainingTag) == run.id || (!stage.empty() && std::find(stages.begin(), stages.end(), stage) != stages.end());
+    bool ours = tag_of(made_by, kRetrainingTag) == run.id ||
+                (!stage.empty() && std::find(stages.begin(), stages.end(), stage) != stages.end());
     if (ours) return retraining::Candidate{std::to_string(version.version), version.run_id, rows_of(made_by)};
   }
   return std::nullopt;
@@ -135,7 +150,8 @@ retraining::GateEnd RetrainingSteps::judge(const retraining::Policy& policy, con
     auto monitor = parts_.monitoring.windows().get(data.monitor);
     data.window = monitoring::window_id(monitor->spec.window, *run.evaluation_from_ms);
   }
-  auto report = parts_.validation.run({.gate = policy.gate, .candidate = run.candidate, .data = data, .by = "retrain/" + policy.name});
+  auto report = parts_.validation.run(
+      {.gate = policy.gate, .candidate = run.candidate, .data = data, .by = "retrain/" + policy.name});
   return {.report = report.id,
           .verdict = std::string(validation::verdict_name(report.verdict)),
           .reason = report.reason,
@@ -158,7 +174,9 @@ std::string RetrainingSteps::start_rollout(const retraining::Policy& policy, con
 retraining::RolloutEnd RetrainingSteps::rollout(const std::string& id) {
   auto rollout = parts_.control.find_rollout(id);
   if (!rollout) return {.over = true, .succeeded = false, .reason = "the rollout is not there any more"};
-  return {.over = gateway::is_final(rollout->state), .succeeded = rollout->state == gateway::RolloutState::succeeded, .reason = rollout->reason};
+  return {.over = gateway::is_final(rollout->state),
+          .succeeded = rollout->state == gateway::RolloutState::succeeded,
+          .reason = rollout->reason};
 }
 
 }  // namespace fettle::app

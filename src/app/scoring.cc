@@ -64,9 +64,11 @@ tensor::Tensor matrix_input(const serving::TensorSpec& spec, const stats::Table&
   auto width = static_cast<size_t>(spec.shape[1]);
   std::string bytes;
   for (size_t row = first; row < first + rows; ++row) {
-    for (size_t i = 0; i < width; ++i) bytes += numeric_bytes(spec.dtype, i < table.columns.size() ? &table.columns[i] : nullptr, row, 1);
+    for (size_t i = 0; i < width; ++i)
+      bytes += numeric_bytes(spec.dtype, i < table.columns.size() ? &table.columns[i] : nullptr, row, 1);
   }
-  return tensor::make_tensor(spec.name, spec.dtype, {static_cast<int64_t>(rows), static_cast<int64_t>(width)}, std::move(bytes));
+  return tensor::make_tensor(spec.name, spec.dtype, {static_cast<int64_t>(rows), static_cast<int64_t>(width)},
+                             std::move(bytes));
 }
 
 Outcome<serving::InferResponse> infer_and_wait(serving::ModelPin& model, std::vector<tensor::Tensor> inputs) {
@@ -74,13 +76,15 @@ Outcome<serving::InferResponse> infer_and_wait(serving::ModelPin& model, std::ve
   auto answer = promise.get_future();
   serving::InferRequest request;
   request.inputs = std::move(inputs);
-  model.infer(std::move(request), [&promise](Outcome<serving::InferResponse> response) { promise.set_value(std::move(response)); });
+  model.infer(std::move(request),
+              [&promise](Outcome<serving::InferResponse> response) { promise.set_value(std::move(response)); });
   return answer.get();
 }
 
 }  // namespace
 
-std::vector<tensor::Tensor> make_inputs(const std::vector<serving::TensorSpec>& inputs, const stats::Table& table, size_t first, size_t rows) {
+std::vector<tensor::Tensor> make_inputs(const std::vector<serving::TensorSpec>& inputs, const stats::Table& table,
+                                        size_t first, size_t rows) {
   std::vector<tensor::Tensor> tensors;
   for (const auto& spec : inputs) {
     const stats::Column* column = table.find(spec.name);
@@ -89,7 +93,8 @@ std::vector<tensor::Tensor> make_inputs(const std::vector<serving::TensorSpec>& 
       continue;
     }
     if (spec.dtype != DType::bytes) {
-      tensors.push_back(tensor::make_tensor(spec.name, spec.dtype, shape_of(spec, rows), numeric_bytes(spec.dtype, column, first, rows)));
+      tensors.push_back(tensor::make_tensor(spec.name, spec.dtype, shape_of(spec, rows),
+                                            numeric_bytes(spec.dtype, column, first, rows)));
       continue;
     }
     std::vector<std::string> strings(rows);
@@ -103,12 +108,15 @@ std::vector<double> score(serving::ModelPin& model, const stats::Table& table) {
   gateway::OutputBinding binding = gateway::bind_outputs({}, model.outputs());
   std::vector<double> scores;
   scores.reserve(table.rows());
-  size_t at_once = model.max_batch_size() > 0 ? std::min<size_t>(kRowsAtOnce, static_cast<size_t>(model.max_batch_size())) : kRowsAtOnce;
+  size_t at_once = model.max_batch_size() > 0
+                       ? std::min<size_t>(kRowsAtOnce, static_cast<size_t>(model.max_batch_size()))
+                       : kRowsAtOnce;
   for (size_t first = 0; first < table.rows(); first += at_once) {
     size_t rows = std::min(at_once, table.rows() - first);
     auto response = value_or_throw(infer_and_wait(model, make_inputs(model.inputs(), table, first, rows)));
     auto facts = value_or_throw(gateway::read_outputs(binding, response.outputs, static_cast<int64_t>(rows)));
-    if (facts.scores.size() != rows) fail(Code::failed_precondition, "model '{}' version '{}' gives no score", model.name(), model.version());
+    if (facts.scores.size() != rows)
+      fail(Code::failed_precondition, "model '{}' version '{}' gives no score", model.name(), model.version());
     scores.insert(scores.end(), facts.scores.begin(), facts.scores.end());
   }
   return scores;

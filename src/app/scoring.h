@@ -9,10 +9,13 @@
 
 namespace fettle::app {
 
-// Tensors of the model's inputs for rows [first, first + rows), from the columns of the same names. An absent column is missing everywhere.
-std::vector<tensor::Tensor> make_inputs(const std::vector<serving::TensorSpec>& inputs, const stats::Table& table, size_t first, size_t rows);
+// Tensors of the model's inputs for rows [first, first + rows), from the columns of the same names. An absent column is
+// missing everywhere.
+std::vector<tensor::Tensor> make_inputs(const std::vector<serving::TensorSpec>& inputs, const stats::Table& table,
+                                        size_t first, size_t rows);
 
-// The score of the positive class for each row. Waits. Errors as the model's own; failed_precondition when it gives no score.
+// The score of the positive class for each row. Waits. Errors as the model's own; failed_precondition when it gives no
+// score.
 std::vector<double> score(serving::ModelPin& model, const stats::Table& table);
 
 }  // namespace fettle::app

@@ -42,7 +42,8 @@ std::string server_help() {
       "usage: fettle server [options]\n"
       "       fettle server config [options]     the effective configuration, and where each value comes from\n"
       "       fettle server routes               every route with the permission that it needs\n\n"
-      "Serves tracking and registry (MLflow), inference (Open Inference Protocol over HTTP and gRPC), endpoints, monitoring,\n"
+      "Serves tracking and registry (MLflow), inference (Open Inference Protocol over HTTP and gRPC), endpoints, "
+      "monitoring,\n"
       "jobs, retraining and the web UI. One line on stdout when it accepts requests; SIGTERM drains and exits 0.\n\n"
       "options:\n"
       "  --data-dir DIR               database, artifacts and logs (default ./fettle-data)\n"
@@ -72,8 +73,8 @@ int run_server(std::span<const std::string> arguments, const std::map<std::strin
   sigset_t signals = block_signals();
   App app(loaded.config);
   app.start();
-  std::printf("fettle is ready: http://%s:%d, grpc://%s:%d, data in %s\n", loaded.config.http_host.c_str(), app.http_port(),
-              loaded.config.grpc_host.c_str(), app.grpc_port(), loaded.config.data_dir.c_str());
+  std::printf("fettle is ready: http://%s:%d, grpc://%s:%d, data in %s\n", loaded.config.http_host.c_str(),
+              app.http_port(), loaded.config.grpc_host.c_str(), app.grpc_port(), loaded.config.data_dir.c_str());
   std::fflush(stdout);
   int received = 0;
   sigwait(&signals, &received);
@@ -88,7 +89,8 @@ int print_config(std::span<const std::string> arguments, const std::map<std::str
   for (const auto& key : keys()) {
     std::string value = key.get(loaded.config);
     const std::string& origin = loaded.origins[std::string(key.name)];
-    std::string line = terminal ? fmt::format("{:<32} {:<28} {}\n", key.name, value, origin) : fmt::format("{}\t{}\t{}\n", key.name, value, origin);
+    std::string line = terminal ? fmt::format("{:<32} {:<28} {}\n", key.name, value, origin)
+                                : fmt::format("{}\t{}\t{}\n", key.name, value, origin);
     std::fputs(line.c_str(), stdout);
   }
   return 0;

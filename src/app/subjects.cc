@@ -11,7 +11,7 @@ namespace fettle::app {
 namespace {
 
 constexpr uint64_t kDataLimitBytes = uint64_t{1} << 30;
-constexpr size_t kCostRows = 64;       // distinct one-row requests to measure with
+constexpr size_t kCostRows = 64;  // distinct one-row requests to measure with
 constexpr int64_t kCostTimeMs = 5'000;
 constexpr int64_t kWindowsLimit = 1000;
 
@@ -25,7 +25,8 @@ std::vector<uint8_t> outcomes_of(const std::vector<std::string>& labels, const s
 
 // Takes the label column out of the features.
 std::vector<std::string> take_labels(stats::Table& table, const std::string& name) {
-  auto found = std::find_if(table.columns.begin(), table.columns.end(), [&](const stats::Column& c) { return c.name == name; });
+  auto found =
+      std::find_if(table.columns.begin(), table.columns.end(), [&](const stats::Column& c) { return c.name == name; });
   if (found == table.columns.end()) fail(Code::invalid_argument, "the data has no column '{}' for the labels", name);
   std::vector<std::string> labels;
   for (size_t i = 0; i < found->size(); ++i) {
@@ -62,7 +63,8 @@ stats::Estimate quality(const std::string& metric, stats::ScoredOutcomes data) {
 
 }  // namespace
 
-std::optional<monitoring::WindowView> newest_mature_window(monitoring::Monitoring& monitoring, const std::string& monitor) {
+std::optional<monitoring::WindowView> newest_mature_window(monitoring::Monitoring& monitoring,
+                                                           const std::string& monitor) {
   auto page = monitoring.windows().list(monitor, {.limit = kWindowsLimit});
   for (auto it = page.items.rbegin(); it != page.items.rend(); ++it) {
     if (it->result && it->result->mature) return *it;
@@ -76,12 +78,14 @@ std::optional<validation::VersionInfo> GateSubjects::version(const std::string& 
   return validation::VersionInfo{std::to_string(found->version), found->run_id};
 }
 
-validation::EvaluationData GateSubjects::labelled(const std::string& endpoint, int64_t from_ms, int64_t to_ms, const std::string& source,
-                                                  const validation::Gate& gate) {
+validation::EvaluationData GateSubjects::labelled(const std::string& endpoint, int64_t from_ms, int64_t to_ms,
+                                                  const std::string& source, const validation::Gate& gate) {
   monitoring_.flush();
-  auto rows = monitoring_.predictions().labelled({.endpoint = endpoint, .event_from_ms = from_ms, .event_to_ms = to_ms});
+  auto rows =
+      monitoring_.predictions().labelled({.endpoint = endpoint, .event_from_ms = from_ms, .event_to_ms = to_ms});
   if (rows.rows() == 0) fail(Code::failed_precondition, "'{}' has no labelled predictions", source);
-  return {.features = std::move(rows.table), .outcomes = outcomes_of(rows.labels, gate.positive_class), .source = source};
+  return {
+      .features = std::move(rows.table), .outcomes = outcomes_of(rows.labels, gate.positive_class), .source = source};
 }
 
 validation::EvaluationData GateSubjects::data(const validation::DataRequest& request, const validation::Gate& gate) {
@@ -91,7 +95,8 @@ validation::EvaluationData GateSubjects::data(const validation::DataRequest& req
     std::string path = tracking::Artifacts::path_of(run->artifact_uri, artifact->path);
     validation::EvaluationData data{.source = fmt::format("artifact:{}/{}", artifact->run, artifact->path)};
     data.features = stats::parse_csv(tracking_.artifacts.read(path, kDataLimitBytes));
-    auto labels = take_labels(data.features, artifact->label_column.empty() ? gate.label_column : artifact->label_column);
+    auto labels =
+        take_labels(data.features, artifact->label_column.empty() ? gate.label_column : artifact->label_column);
     data.outcomes = outcomes_of(labels, gate.positive_class);
     return data;
   }
@@ -100,20 +105,25 @@ validation::EvaluationData GateSubjects::data(const validation::DataRequest& req
   }
   const auto& wanted = std::get<validation::LabelledWindow>(request);
   std::string endpoint = monitoring_.windows().get(wanted.monitor)->spec.endpoint;
-  auto window = wanted.window == "latest" ? newest_mature_window(monitoring_, wanted.monitor) : monitoring_.windows().find(wanted.monitor, wanted.window);
+  auto window = wanted.window == "latest" ? newest_mature_window(monitoring_, wanted.monitor)
+                                          : monitoring_.windows().find(wanted.monitor, wanted.window);
   if (!window) {
-    fail(Code::failed_precondition, "monitor '{}' has no {} window", wanted.monitor, wanted.window == "latest" ? "mature" : "such");
+    fail(Code::failed_precondition, "monitor '{}' has no {} window", wanted.monitor,
+         wanted.window == "latest" ? "mature" : "such");
   }
-  return labelled(endpoint, window->start_ms, window->end_ms, fmt::format("labelled:{}/{}", wanted.monitor, window->id), gate);
+  return labelled(endpoint, window->start_ms, window->end_ms, fmt::format("labelled:{}/{}", wanted.monitor, window->id),
+                  gate);
 }
 
-std::vector<double> GateSubjects::score(const std::string& model, const std::string& version, const stats::Table& features) {
+std::vector<double> GateSubjects::score(const std::string& model, const std::string& version,
+                                        const stats::Table& features) {
   models_.ensure_loaded(model, version);
   auto pin = value_or_throw(runtime_.pin(model, version));
   return app::score(*pin, features);
 }
 
-validation::Cost GateSubjects::measure(const std::string& model, const std::string& version, const stats::Table& features, int64_t requests) {
+validation::Cost GateSubjects::measure(const std::string& model, const std::string& version,
+                                       const stats::Table& features, int64_t requests) {
   models_.ensure_loaded(model, version);
   auto pin = value_or_throw(runtime_.pin(model, version));
   if (features.rows() == 0) fail(Code::failed_precondition, "no rows to measure with");
@@ -122,7 +132,8 @@ validation::Cost GateSubjects::measure(const std::string& model, const std::stri
   return {.latency_ms_p99 = cost.p99_ms, .memory_bytes = cost.memory_bytes, .requests = requests};
 }
 
-gateway::GateStanding GateReports::standing(const std::string& model, const std::string& version, const std::string& report) {
+gateway::GateStanding GateReports::standing(const std::string& model, const std::string& version,
+                                            const std::string& report) {
   gateway::GateStanding standing;
   if (auto gate = validation_.gate_of_model(model)) standing.gate = gate->name;
   std::optional<validation::Report> found;
@@ -142,9 +153,11 @@ gateway::GateStanding GateReports::standing(const std::string& model, const std:
 }
 
 gateway::ArmQuality LabelledOutcomes::arm_quality(const gateway::OutcomeQuery& query, const std::string& version) {
-  auto rows = monitoring_.predictions().labelled({.endpoint = query.endpoint, .received_from_ms = query.from_ms, .version = version, .features = false});
+  auto rows = monitoring_.predictions().labelled(
+      {.endpoint = query.endpoint, .received_from_ms = query.from_ms, .version = version, .features = false});
   Known known = known_rows(rows, "1");
-  gateway::ArmQuality arm{.labels = static_cast<int64_t>(known.scores.size()), .value = std::nan(""), .variance = std::nan("")};
+  gateway::ArmQuality arm{
+      .labels = static_cast<int64_t>(known.scores.size()), .value = std::nan(""), .variance = std::nan("")};
   if (known.scores.empty()) return arm;
   auto estimate = quality(query.metric, {known.scores, known.outcomes});
   arm.value = estimate.value;
@@ -172,7 +185,8 @@ std::optional<gateway::PairedQuality> LabelledOutcomes::paired(const gateway::Ou
       stable_right.push_back((stable[i] >= 0.5) == (outcomes[i] == 1));
       candidate_right.push_back((candidate[i] >= 0.5) == (outcomes[i] == 1));
     }
-    estimate = {stats::mean_of(stable_right).value, stats::mean_of(candidate_right).value, stats::paired_difference(stable_right, candidate_right)};
+    estimate = {stats::mean_of(stable_right).value, stats::mean_of(candidate_right).value,
+                stats::paired_difference(stable_right, candidate_right)};
   }
   paired.stable = estimate.first;
   paired.candidate = estimate.second;
@@ -182,7 +196,9 @@ std::optional<gateway::PairedQuality> LabelledOutcomes::paired(const gateway::Ou
 
 gateway::Outcomes LabelledOutcomes::outcomes(const gateway::OutcomeQuery& query) {
   monitoring_.flush();
-  return {.stable = arm_quality(query, query.stable_version), .candidate = arm_quality(query, query.candidate_version), .paired = paired(query)};
+  return {.stable = arm_quality(query, query.stable_version),
+          .candidate = arm_quality(query, query.candidate_version),
+          .paired = paired(query)};
 }
 
 }  // namespace fettle::app

@@ -75,7 +75,8 @@ std::optional<std::string> from_base64(std::string_view text) {
       if (d < 0) return std::nullopt;
       group = (group << 6) | static_cast<uint32_t>(d);
     }
-    if ((pad == 1 && (group & 0xFF) != 0) || (pad == 2 && (group & 0xFFFF) != 0)) return std::nullopt;  // one spelling only
+    if ((pad == 1 && (group & 0xFF) != 0) || (pad == 2 && (group & 0xFFFF) != 0))
+      return std::nullopt;  // one spelling only
     out += static_cast<char>(group >> 16);
     if (pad < 2) out += static_cast<char>((group >> 8) & 255);
     if (pad < 1) out += static_cast<char>(group & 255);

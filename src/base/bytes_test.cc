@@ -22,8 +22,13 @@ TEST(Hex, ReadsBothCasesAndRefusesTheRest) {
 
 // RFC 4648 section 10.
 TEST(Base64, MatchesTheVectorsOfTheRfc) {
-  const std::pair<std::string_view, std::string_view> vectors[] = {
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string_view, std::string_view> vectors[] = {{"", ""},
+                                                                   {"f", "Zg=="},
+                                                                   {"fo", "Zm8="},
+                                                                   {"foo", "Zm9v"},
+                                                                   {"foob", "Zm9vYg=="},
+                                                                   {"fooba", "Zm9vYmE="},
+                                                                   {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, encoded] : vectors) {
     EXPECT_EQ(to_base64(plain), encoded);
     EXPECT_EQ(from_base64(encoded), plain);
@@ -43,7 +48,8 @@ TEST(Base64, RefusesBadPaddingForeignCharactersAndLeftoverBits) {
 
 TEST(Varint, RoundTripsAtEveryLength) {
   for (int shift = 0; shift < 64; ++shift) {
-    for (uint64_t value : {(uint64_t{1} << shift) - 1, uint64_t{1} << shift, std::numeric_limits<uint64_t>::max() >> shift}) {
+    for (uint64_t value :
+         {(uint64_t{1} << shift) - 1, uint64_t{1} << shift, std::numeric_limits<uint64_t>::max() >> shift}) {
       std::string bytes;
       append_varint(bytes, value);
       bytes += "rest";
@@ -55,7 +61,8 @@ TEST(Varint, RoundTripsAtEveryLength) {
 }
 
 TEST(Varint, RefusesWhatEndsEarlyOrNeverEnds) {
-  for (const std::string& bytes : {std::string(), std::string("\x80"), std::string("\xff\xff"), std::string(10, '\x80'), std::string(11, '\xff')}) {
+  for (const std::string& bytes : {std::string(), std::string("\x80"), std::string("\xff\xff"), std::string(10, '\x80'),
+                                   std::string(11, '\xff')}) {
     std::string_view in = bytes;
     EXPECT_FALSE(read_varint(in));
     EXPECT_EQ(in.size(), bytes.size()) << "nothing is taken from what cannot be read";
@@ -66,7 +73,8 @@ TEST(Zigzag, KeepsSmallMagnitudesSmall) {
   EXPECT_EQ(zigzag(0), 0u);
   EXPECT_EQ(zigzag(-1), 1u);
   EXPECT_EQ(zigzag(1), 2u);
-  for (int64_t value : {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(), int64_t{-123456789}}) {
+  for (int64_t value :
+       {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(), int64_t{-123456789}}) {
     EXPECT_EQ(unzigzag(zigzag(value)), value);
   }
 }

@@ -8,9 +8,10 @@ namespace fettle {
 
 std::string_view code_name(Code code) {
   static constexpr std::array<std::string_view, kCodeCount> kNames = {
-      "invalid_argument", "not_found",          "already_exists", "failed_precondition", "aborted",
-      "permission_denied", "unauthenticated",   "resource_exhausted", "unavailable",     "deadline_exceeded",
-      "unimplemented",     "data_loss",         "internal"};
+      "invalid_argument", "not_found",         "already_exists",  "failed_precondition",
+      "aborted",          "permission_denied", "unauthenticated", "resource_exhausted",
+      "unavailable",      "deadline_exceeded", "unimplemented",   "data_loss",
+      "internal"};
   return kNames[static_cast<size_t>(code)];
 }
 

@@ -13,7 +13,8 @@
 
 namespace fettle {
 
-// Closed set, aligned with gRPC's status codes. Each edge maps it by one table (http/status.h, rpc/status.h, cli/exit_code.h).
+// Closed set, aligned with gRPC's status codes. Each edge maps it by one table (http/status.h, rpc/status.h,
+// cli/exit_code.h).
 enum class Code {
   invalid_argument,
   not_found,
@@ -47,7 +48,8 @@ struct Error {
   std::string fix = {};
 };
 
-// An Error in flight on the control plane. Caught in five places only: HTTP dispatch, gRPC adapter, CLI main, job runner, thread root.
+// An Error in flight on the control plane. Caught in five places only: HTTP dispatch, gRPC adapter, CLI main, job
+// runner, thread root.
 class Failure : public std::exception {
  public:
   explicit Failure(Error error);

@@ -51,7 +51,7 @@ void fail_errno(int error_number, std::string_view doing, const std::filesystem:
 std::string read_file(const std::filesystem::path& path, uint64_t limit_bytes) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) fail_errno(errno, "cannot open", path);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) fail_errno(errno, "cannot stat", path);
   if (S_ISDIR(info.st_mode)) fail(Code::invalid_argument, "'{}' is a directory, expected a file", path.string());
   std::string content;

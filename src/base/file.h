@@ -25,7 +25,8 @@ class Fd {
   int fd_ = -1;
 };
 
-// Code of an errno: ENOENT not_found, EACCES permission_denied, ENOSPC/EDQUOT resource_exhausted, EEXIST already_exists, else internal.
+// Code of an errno: ENOENT not_found, EACCES permission_denied, ENOSPC/EDQUOT resource_exhausted, EEXIST
+// already_exists, else internal.
 [[noreturn]] void fail_errno(int error_number, std::string_view doing, const std::filesystem::path& path);
 
 // The whole file; resource_exhausted if it is larger than `limit_bytes`.
@@ -33,7 +34,8 @@ std::string read_file(const std::filesystem::path& path, uint64_t limit_bytes = 
 
 enum class Durability { buffered, synced };
 // Writes a temporary beside `path` and renames it over: readers see the old or the new content, never a part.
-void write_file_atomic(const std::filesystem::path& path, std::string_view content, Durability durability = Durability::buffered);
+void write_file_atomic(const std::filesystem::path& path, std::string_view content,
+                       Durability durability = Durability::buffered);
 
 // Writes all of it, resuming after short writes.
 void write_all(int fd, std::string_view bytes, const std::filesystem::path& path);

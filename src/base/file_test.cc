@@ -24,7 +24,9 @@ Code code_of(Body body) {
   return outcome ? Code::internal : outcome.error().code;
 }
 
-size_t entries(const fs::path& directory) { return static_cast<size_t>(std::distance(fs::directory_iterator(directory), {})); }
+size_t entries(const fs::path& directory) {
+  return static_cast<size_t>(std::distance(fs::directory_iterator(directory), {}));
+}
 
 class FileTest : public ::testing::Test {
  protected:

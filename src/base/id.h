@@ -1,5 +1,5 @@
-// Identities (design.md 4). A run is 32 random hex digits; everything else is a 26-character, time-ordered id in Crockford's
-// base 32 (48 bits of milliseconds, then 80 bits), so that text order is creation order.
+// Identities (design.md 4). A run is 32 random hex digits; everything else is a 26-character, time-ordered id in
+// Crockford's base 32 (48 bits of milliseconds, then 80 bits), so that text order is creation order.
 #pragma once
 
 #include <cstdint>

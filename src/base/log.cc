@@ -98,7 +98,9 @@ void log(LogLevel level, std::string_view event, std::initializer_list<LogField>
   [[maybe_unused]] ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
-LogScope::LogScope(std::string_view request_id) : previous_(std::move(current_request)) { current_request = request_id; }
+LogScope::LogScope(std::string_view request_id) : previous_(std::move(current_request)) {
+  current_request = request_id;
+}
 LogScope::~LogScope() { current_request = std::move(previous_); }
 
 }  // namespace fettle

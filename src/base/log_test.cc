@@ -23,12 +23,15 @@ TEST(Log, WritesOneLineWithTypedFieldsAsJson) {
     log_warn("disk is slow", {{"path", "a\"b\n"}, {"ms", 12}, {"share", 0.5}, {"again", true}});
   });
   EXPECT_TRUE(text.starts_with("{\"time_ms\":")) << text;
-  EXPECT_TRUE(text.ends_with(
-      R"("level":"warn","event":"disk is slow","path":"a\"b\u000a","ms":12,"share":0.5,"again":true})" "\n")) << text;
+  EXPECT_TRUE(
+      text.ends_with(R"("level":"warn","event":"disk is slow","path":"a\"b\u000a","ms":12,"share":0.5,"again":true})"
+                     "\n"))
+      << text;
 }
 
 TEST(Log, StaysJsonWhenANumberIsNone) {
-  std::string text = logged({.format = LogFormat::json}, [] { log_info("loss", {{"value", std::nan("")}, {"bound", INFINITY}}); });
+  std::string text =
+      logged({.format = LogFormat::json}, [] { log_info("loss", {{"value", std::nan("")}, {"bound", INFINITY}}); });
   EXPECT_NE(text.find(R"("value":"nan","bound":"inf"})"), std::string::npos) << text;
 }
 

@@ -14,7 +14,7 @@ std::string_view trim(std::string_view text);
 // "a,b,,c" by ',' -> "a" "b" "" "c"; "" -> one empty part.
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
-std::string to_lower(std::string_view text);  // ASCII only
+std::string to_lower(std::string_view text);           // ASCII only
 bool iequals(std::string_view a, std::string_view b);  // ASCII only
 
 // The whole text as a decimal number; nothing if any of it is not.

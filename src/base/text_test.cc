@@ -36,7 +36,8 @@ TEST(Case, IsAsciiOnly) {
 TEST(ParseInt, TakesTheWholeTextOrNothing) {
   EXPECT_EQ(parse_int("-9223372036854775808"), std::numeric_limits<int64_t>::min());
   EXPECT_EQ(parse_int("007"), 7);
-  for (std::string_view text : {"", " 1", "1 ", "1.0", "9223372036854775808", "0x10", "--1", "+1", "1e3"}) EXPECT_FALSE(parse_int(text)) << text;
+  for (std::string_view text : {"", " 1", "1 ", "1.0", "9223372036854775808", "0x10", "--1", "+1", "1e3"})
+    EXPECT_FALSE(parse_int(text)) << text;
 }
 
 TEST(ParseDouble, TakesTheWholeTextOrNothing) {
@@ -44,7 +45,8 @@ TEST(ParseDouble, TakesTheWholeTextOrNothing) {
   EXPECT_EQ(parse_double("-.5"), -0.5);
   EXPECT_TRUE(std::isnan(*parse_double("nan")));
   EXPECT_TRUE(std::isinf(*parse_double("-inf")));
-  for (std::string_view text : {"", "+", "+-1", "1,5", "1.5x", " 1", "0x1p3", "e5"}) EXPECT_FALSE(parse_double(text)) << text;
+  for (std::string_view text : {"", "+", "+-1", "1,5", "1.5x", " 1", "0x1p3", "e5"})
+    EXPECT_FALSE(parse_double(text)) << text;
 }
 
 TEST(FormatDouble, IsTheShortestThatReadsBack) {
@@ -54,12 +56,15 @@ TEST(FormatDouble, IsTheShortestThatReadsBack) {
   EXPECT_EQ(format_double(1e300), "1e+300");
   EXPECT_EQ(format_double(std::nan("")), "NaN");
   EXPECT_EQ(format_double(-INFINITY), "-Infinity");
-  for (double value : {1.0 / 3, 5e-324, 1.7976931348623157e308, 123456789.123456789}) EXPECT_EQ(parse_double(format_double(value)), value);
+  for (double value : {1.0 / 3, 5e-324, 1.7976931348623157e308, 123456789.123456789})
+    EXPECT_EQ(parse_double(format_double(value)), value);
 }
 
 TEST(Utf8, RefusesOverlongFormsSurrogatesAndCutSequences) {
-  for (std::string_view text : {"", "a", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"}) EXPECT_TRUE(is_valid_utf8(text)) << text;
-  for (std::string_view text : {"\x80", "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
+  for (std::string_view text : {"", "a", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"})
+    EXPECT_TRUE(is_valid_utf8(text)) << text;
+  for (std::string_view text : {"\x80", "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
+                                "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
     EXPECT_FALSE(is_valid_utf8(text));
   }
 }

@@ -46,7 +46,8 @@ std::optional<int64_t> parse_time_of_day(std::string_view text) {
     at = 8;
     if (at < text.size() && text[at] == '.') {
       int64_t unit = 100;
-      for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) ms += (text[at] - '0') * unit;
+      for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
+        ms += (text[at] - '0') * unit;
     }
   }
   std::string_view zone = text.substr(at);
@@ -95,7 +96,12 @@ std::optional<int64_t> parse_duration_ms(std::string_view text) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || !std::isfinite(number) || number < 0) return std::nullopt;
   std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
-  double scale = unit == "ms" ? 1 : unit == "s" ? 1e3 : unit == "m" ? 6e4 : unit == "h" ? 3.6e6 : unit == "d" ? 8.64e7 : 0;
+  double scale = unit == "ms"  ? 1
+                 : unit == "s" ? 1e3
+                 : unit == "m" ? 6e4
+                 : unit == "h" ? 3.6e6
+                 : unit == "d" ? 8.64e7
+                               : 0;
   if (scale == 0 || number * scale > 9e15) return std::nullopt;
   return static_cast<int64_t>(std::llround(number * scale));
 }

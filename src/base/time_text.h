@@ -17,7 +17,8 @@ std::optional<int64_t> parse_utc(std::string_view text);
 int64_t month_start_ms(int64_t ms);
 int64_t next_month_start_ms(int64_t ms);
 
-// "90s", "15m", "36h", "7d", "250ms" -> milliseconds; nothing if it is not a non-negative number with one of these units.
+// "90s", "15m", "36h", "7d", "250ms" -> milliseconds; nothing if it is not a non-negative number with one of these
+// units.
 std::optional<int64_t> parse_duration_ms(std::string_view text);
 // "8.2 s", "3 min 20 s", "2 h 5 min", "4 d".
 std::string format_duration(int64_t ms);

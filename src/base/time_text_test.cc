@@ -23,8 +23,9 @@ TEST(ParseUtc, ReadsDatesAndTimes) {
 }
 
 TEST(ParseUtc, RefusesDatesThatDoNotExistAndOtherZones) {
-  for (std::string_view text : {"", "2013", "2013-02-29", "2013-13-01", "2013-00-01", "2013/03/01", "2013-03-01T24:00:00Z", "2013-03-01T10:60:00Z",
-                                "2013-03-01T10", "2013-03-01T10:00:00+02:00", "2013-03-01x", "2013-03-01T10:00:00Zz"}) {
+  for (std::string_view text :
+       {"", "2013", "2013-02-29", "2013-13-01", "2013-00-01", "2013/03/01", "2013-03-01T24:00:00Z",
+        "2013-03-01T10:60:00Z", "2013-03-01T10", "2013-03-01T10:00:00+02:00", "2013-03-01x", "2013-03-01T10:00:00Zz"}) {
     EXPECT_FALSE(parse_utc(text)) << text;
   }
   EXPECT_TRUE(parse_utc("2012-02-29")) << "a leap year";
@@ -44,7 +45,8 @@ TEST(Duration, ReadsUnitsAndFractions) {
   EXPECT_EQ(parse_duration_ms("7d"), 604'800'000);
   EXPECT_EQ(parse_duration_ms("250ms"), 250);
   EXPECT_EQ(parse_duration_ms("0s"), 0);
-  for (std::string_view text : {"", "s", "10", "-1s", "1 s", "1w", "nans", "infd", "1e30d", "1ss"}) EXPECT_FALSE(parse_duration_ms(text)) << text;
+  for (std::string_view text : {"", "s", "10", "-1s", "1 s", "1w", "nans", "infd", "1e30d", "1ss"})
+    EXPECT_FALSE(parse_duration_ms(text)) << text;
 }
 
 TEST(Duration, IsWrittenInTwoUnitsAtMost) {

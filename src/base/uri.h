@@ -21,16 +21,16 @@ struct Uri {
   std::string scheme;  // lower case
   std::string user;    // decoded; also the password below
   std::string password;
-  std::string host;    // without [] of IPv6
-  int port = 0;        // 0: not given
-  std::string path;    // as written, with leading '/'
-  std::string query;   // as written, without '?'
+  std::string host;   // without [] of IPv6
+  int port = 0;       // 0: not given
+  std::string path;   // as written, with leading '/'
+  std::string query;  // as written, without '?'
 };
 // Nothing unless it has a scheme followed by "://".
 std::optional<Uri> parse_uri(std::string_view text);
 
-// A relative path that stays below its root: not empty, no NUL or backslash, no absolute form, no `.` or `..` part, decoded once only
-// (a remaining `%2e`, `%2f` or `%5c` is refused too).
+// A relative path that stays below its root: not empty, no NUL or backslash, no absolute form, no `.` or `..` part,
+// decoded once only (a remaining `%2e`, `%2f` or `%5c` is refused too).
 bool is_safe_relative_path(std::string_view path);
 
 }  // namespace fettle

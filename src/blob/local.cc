@@ -113,10 +113,11 @@ class LocalStore final : public Store {
   std::unique_ptr<Reader> open(const std::string& sha256, uint64_t offset, std::optional<uint64_t> length) override {
     fs::path path = path_of(sha256);
     Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    struct stat info {};
+    struct stat info{};
     if (!fd || ::fstat(fd.get(), &info) != 0) fail(Code::not_found, "no blob '{}' in the store", sha256);
     auto size = static_cast<uint64_t>(info.st_size);
-    if (offset > size) fail(Code::invalid_argument, "range starts at {}, but blob '{}' has {} bytes", offset, sha256, size);
+    if (offset > size)
+      fail(Code::invalid_argument, "range starts at {}, but blob '{}' has {} bytes", offset, sha256, size);
     uint64_t take = std::min(length.value_or(size - offset), size - offset);
     bool whole = offset == 0 && take == size;
     return std::make_unique<LocalReader>(std::move(fd), sha256, offset, take, whole);
@@ -124,7 +125,7 @@ class LocalStore final : public Store {
 
   std::optional<Info> find(const std::string& sha256) override {
     if (!is_digest(sha256)) return std::nullopt;
-    struct stat info {};
+    struct stat info{};
     if (::stat(path_of(sha256).c_str(), &info) != 0) return std::nullopt;
     return Info{.sha256 = sha256, .size_bytes = static_cast<uint64_t>(info.st_size)};
   }
@@ -136,7 +137,7 @@ class LocalStore final : public Store {
       std::string prefix = directory.path().filename().string();
       if (prefix.size() != 2) continue;
       for (const auto& file : fs::directory_iterator(directory.path())) {
-        struct stat info {};
+        struct stat info{};
         if (::stat(file.path().c_str(), &info) != 0) continue;
         int64_t modified_ms = info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1'000'000;
         visit(prefix + file.path().filename().string(), static_cast<uint64_t>(info.st_size), modified_ms);

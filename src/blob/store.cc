@@ -13,7 +13,8 @@ Info Store::put(std::string_view bytes) {
 std::string Store::get(const std::string& sha256, uint64_t limit_bytes) {
   auto reader = open(sha256);
   if (reader->size_bytes() > limit_bytes) {
-    fail(Code::resource_exhausted, "blob '{}' has {} bytes, more than the limit of {}", sha256, reader->size_bytes(), limit_bytes);
+    fail(Code::resource_exhausted, "blob '{}' has {} bytes, more than the limit of {}", sha256, reader->size_bytes(),
+         limit_bytes);
   }
   std::string content;
   content.reserve(reader->size_bytes());

@@ -36,7 +36,9 @@ Code code_of(const std::string& name, int status) {
       error.code = code_of(in.string_or("code", ""), response.status);
       error.message = in.string_or("message", error.message);
       error.fix = in.string_or("fix", "");
-      in.each("details", [&](json::Reader& detail) { error.details.push_back({detail.string_or("path", ""), detail.string_or("message", "")}); });
+      in.each("details", [&](json::Reader& detail) {
+        error.details.push_back({detail.string_or("path", ""), detail.string_or("message", "")});
+      });
     }
   } catch (const std::exception&) {
     if (!response.body.empty() && response.body.size() < 500) error.message += ": " + response.body;
@@ -72,15 +74,16 @@ std::string find_server(const std::string& option) {
   };
   std::string url = option;
   if (url.empty()) url = environment("FETTLE_URL");
-  if (std::string tracking = environment("MLFLOW_TRACKING_URI"); url.empty() && tracking.starts_with("http")) url = tracking;
+  if (std::string tracking = environment("MLFLOW_TRACKING_URI"); url.empty() && tracking.starts_with("http"))
+    url = tracking;
   if (url.empty()) url = "http://127.0.0.1:5000";
   while (url.ends_with('/')) url.pop_back();
   return url;
 }
 
 std::string ApiClient::text(const std::string& method, const std::string& path, const std::string& body) {
-  bool own = !path.starts_with("/api") && !path.starts_with("/ajax-api") && !path.starts_with("/v2") && !path.starts_with("/metrics") &&
-             !path.starts_with("/health") && !path.starts_with("/version");
+  bool own = !path.starts_with("/api") && !path.starts_with("/ajax-api") && !path.starts_with("/v2") &&
+             !path.starts_with("/metrics") && !path.starts_with("/health") && !path.starts_with("/version");
   http::ClientRequest request{.method = method, .url = server_ + (own ? "/api/fettle/v1" : "") + path};
   request.body = body;
   if (!body.empty()) request.headers.emplace_back("content-type", "application/json");
@@ -101,7 +104,9 @@ std::string ApiClient::text(const std::string& method, const std::string& path, 
 }
 
 json::Value ApiClient::get(const std::string& path) { return json::parse(text("GET", path), {.allow_nan = true}); }
-json::Value ApiClient::post(const std::string& path, const json::Value& body) { return json::parse(text("POST", path, json::format(body)), {.allow_nan = true}); }
+json::Value ApiClient::post(const std::string& path, const json::Value& body) {
+  return json::parse(text("POST", path, json::format(body)), {.allow_nan = true});
+}
 json::Value ApiClient::remove(const std::string& path) { return json::parse(text("DELETE", path)); }
 
 }  // namespace fettle::cli

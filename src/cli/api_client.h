@@ -33,7 +33,8 @@ class ApiClient {
   explicit ApiClient(std::string server, int verbosity = 0) : server_(std::move(server)), verbosity_(verbosity) {}
   const std::string& server() const { return server_; }
 
-  // `path` below /api/fettle/v1 unless it begins with "/api" or "/v2" or another surface of the server; Failure with the server's own error.
+  // `path` below /api/fettle/v1 unless it begins with "/api" or "/v2" or another surface of the server; Failure with
+  // the server's own error.
   json::Value get(const std::string& path);
   json::Value post(const std::string& path, const json::Value& body);
   json::Value remove(const std::string& path);

@@ -55,14 +55,18 @@ int show_endpoint(const Context& context) {
 
 int start_rollout(const Context& context) {
   const std::string& endpoint = context.name(0, "an endpoint");
-  json::Object request{{"candidate", context.parsed.get("--candidate")}, {"by", "cli"}, {"reason", context.parsed.get("--reason")}};
-  if (!context.parsed.has("--candidate")) fail(Code::invalid_argument, "--candidate MODEL is missing, e.g. flights-delay/2");
-  if (context.parsed.has("--override-gate")) request["override_gate"] = json::Object{{"reason", context.parsed.get("--override-gate")}};
+  json::Object request{
+      {"candidate", context.parsed.get("--candidate")}, {"by", "cli"}, {"reason", context.parsed.get("--reason")}};
+  if (!context.parsed.has("--candidate"))
+    fail(Code::invalid_argument, "--candidate MODEL is missing, e.g. flights-delay/2");
+  if (context.parsed.has("--override-gate"))
+    request["override_gate"] = json::Object{{"reason", context.parsed.get("--override-gate")}};
   if (context.parsed.has("--steps")) {
     json::Array steps;
     for (std::string_view weight : split(context.parsed.get("--steps"), ',')) {
       auto percent = parse_double(trim(weight));
-      if (!percent) fail(Code::invalid_argument, "--steps '{}': expected weights such as 10,50,100", context.parsed.get("--steps"));
+      if (!percent)
+        fail(Code::invalid_argument, "--steps '{}': expected weights such as 10,50,100", context.parsed.get("--steps"));
       steps.push_back(json::Object{{"weight_percent", *percent}});
     }
     request["steps"] = steps;
@@ -71,7 +75,8 @@ int start_rollout(const Context& context) {
   if (context.json) {
     context.print(rollout);
   } else {
-    context.say(fmt::format("started rollout/{}: {} on {}", rollout.at("id").as_string().c_str(), rollout.at("candidate").as_string().c_str(), endpoint));
+    context.say(fmt::format("started rollout/{}: {} on {}", rollout.at("id").as_string().c_str(),
+                            rollout.at("candidate").as_string().c_str(), endpoint));
     context.hint(fmt::format("fettle rollout status {}", rollout.at("id").as_string().c_str()));
   }
   return kDone;
@@ -89,9 +94,15 @@ int rollout_status(const Context& context) {
   if (context.json) {
     context.print(rollout);
   } else {
-    std::printf("rollout/%s  %s: %s\n\n", rollout.at("id").as_string().c_str(), rollout.at("state").as_string().c_str(), rollout.at("reason").as_string().c_str());
-    context.print(json::Object{{"items", rollout.at("history")}},
-                  {{"WHEN", "at_ms", CellKind::time}, {"FROM", "from"}, {"TO", "to"}, {"WEIGHT %", "weight_percent", CellKind::number}, {"VERDICT", "verdict"}, {"REASON", "reason"}, {"BY", "by"}});
+    std::printf("rollout/%s  %s: %s\n\n", rollout.at("id").as_string().c_str(), rollout.at("state").as_string().c_str(),
+                rollout.at("reason").as_string().c_str());
+    context.print(json::Object{{"items", rollout.at("history")}}, {{"WHEN", "at_ms", CellKind::time},
+                                                                   {"FROM", "from"},
+                                                                   {"TO", "to"},
+                                                                   {"WEIGHT %", "weight_percent", CellKind::number},
+                                                                   {"VERDICT", "verdict"},
+                                                                   {"REASON", "reason"},
+                                                                   {"BY", "by"}});
   }
   std::string_view state = rollout.at("state").as_string();
   return state == "rolled_back" || state == "failed" ? kNeedsYou : kDone;
@@ -103,18 +114,26 @@ int command(const Context& context, const char* verb) {
   if (context.json) {
     context.print(rollout);
   } else {
-    context.say(fmt::format("rollout/{} is {}: {}", rollout.at("id").as_string().c_str(), rollout.at("state").as_string().c_str(), rollout.at("reason").as_string().c_str()));
+    context.say(fmt::format("rollout/{} is {}: {}", rollout.at("id").as_string().c_str(),
+                            rollout.at("state").as_string().c_str(), rollout.at("reason").as_string().c_str()));
   }
   return kDone;
 }
 
 int predict(const Context& context) {
   std::string body = context.parsed.get("--data");
-  if (body.empty()) fail(Error{Code::invalid_argument, "no input", {}, "give a request of the Open Inference Protocol with -d JSON, -d @FILE or -d -"});
+  if (body.empty())
+    fail(Error{Code::invalid_argument,
+               "no input",
+               {},
+               "give a request of the Open Inference Protocol with -d JSON, -d @FILE or -d -"});
   if (body == "-") body = read_file("/dev/stdin");
   if (body.starts_with('@')) body = read_file(body.substr(1));
-  std::string answer = context.api.text("POST", "/v2/models/" + percent_encode(context.name(0, "an endpoint or model")) + "/infer", body);
-  std::printf("%s\n", json::format(json::parse(answer, {.allow_nan = true}), {.indent = context.style.terminal ? 2 : 0}).c_str());
+  std::string answer = context.api.text(
+      "POST", "/v2/models/" + percent_encode(context.name(0, "an endpoint or model")) + "/infer", body);
+  std::printf(
+      "%s\n",
+      json::format(json::parse(answer, {.allow_nan = true}), {.indent = context.style.terminal ? 2 : 0}).c_str());
   return kDone;
 }
 
@@ -124,11 +143,24 @@ std::span<const Verb> deploy_verbs() {
   static const std::vector<OptionSpec> kReason = {{"--reason", "", true, "kept in the history"}};
   static const Verb kVerbs[] = {
       {"endpoints list", "", "what is served", "", {}, list_endpoints},
-      {"endpoints show", "ENDPOINT", "traffic split and figures of one endpoint", "  fettle endpoints show flights", {}, show_endpoint},
-      {"predict", "ENDPOINT|MODEL -d JSON", "one request of the Open Inference Protocol", "  fettle predict flights -d @request.json", {{"--data", "-d", true, "JSON, @FILE or - for standard input"}}, predict},
+      {"endpoints show",
+       "ENDPOINT",
+       "traffic split and figures of one endpoint",
+       "  fettle endpoints show flights",
+       {},
+       show_endpoint},
+      {"predict",
+       "ENDPOINT|MODEL -d JSON",
+       "one request of the Open Inference Protocol",
+       "  fettle predict flights -d @request.json",
+       {{"--data", "-d", true, "JSON, @FILE or - for standard input"}},
+       predict},
       {"rollout list", "[ENDPOINT]", "rollouts, newest first", "", {}, list_rollouts},
-      {"rollout start", "ENDPOINT --candidate MODEL", "canary a version in steps",
-       "  fettle rollout start flights --candidate flights-delay/2\n  fettle rollout start flights --candidate flights-delay/3 --steps 10,50,100",
+      {"rollout start",
+       "ENDPOINT --candidate MODEL",
+       "canary a version in steps",
+       "  fettle rollout start flights --candidate flights-delay/2\n  fettle rollout start flights --candidate "
+       "flights-delay/3 --steps 10,50,100",
        {{"--candidate", "", true, "NAME/VERSION or NAME@ALIAS"},
         {"--steps", "", true, "weights in percent, 10,50,100"},
         {"--override-gate", "", true, "pass the gate by force, with this reason on record"},
@@ -137,9 +169,12 @@ std::span<const Verb> deploy_verbs() {
       {"rollout status", "ID", "state and history; exit code 2 when it ended badly", "", {}, rollout_status},
       {"rollout pause", "ID", "hold the weight", "", kReason, [](const Context& c) { return command(c, "pause"); }},
       {"rollout resume", "ID", "go on", "", kReason, [](const Context& c) { return command(c, "resume"); }},
-      {"rollout promote", "ID", "skip the rest of the step", "", kReason, [](const Context& c) { return command(c, "promote"); }},
-      {"rollout abort", "ID", "stable gets all traffic at once", "", kReason, [](const Context& c) { return command(c, "abort"); }},
-      {"rollout rollback", "ID", "back to the previous version, also after success", "", kReason, [](const Context& c) { return command(c, "rollback"); }},
+      {"rollout promote", "ID", "skip the rest of the step", "", kReason,
+       [](const Context& c) { return command(c, "promote"); }},
+      {"rollout abort", "ID", "stable gets all traffic at once", "", kReason,
+       [](const Context& c) { return command(c, "abort"); }},
+      {"rollout rollback", "ID", "back to the previous version, also after success", "", kReason,
+       [](const Context& c) { return command(c, "rollback"); }},
   };
   return kVerbs;
 }

@@ -33,8 +33,12 @@ TableStyle find_style(const Parsed& parsed) {
 int report(const Error& error, bool as_json) {
   if (as_json) {
     json::Array details;
-    for (const auto& detail : error.details) details.push_back(json::Object{{"path", detail.path}, {"message", detail.message}});
-    json::Object inner{{"code", std::string(code_name(error.code))}, {"message", error.message}, {"fix", error.fix}, {"details", details}};
+    for (const auto& detail : error.details)
+      details.push_back(json::Object{{"path", detail.path}, {"message", detail.message}});
+    json::Object inner{{"code", std::string(code_name(error.code))},
+                       {"message", error.message},
+                       {"fix", error.fix},
+                       {"details", details}};
     std::fprintf(stderr, "%s\n", json::format(json::Object{{"error", inner}}).c_str());
     return exit_code_of(error.code);
   }
@@ -53,7 +57,8 @@ void print_verb_help(const Verb& verb) {
   text += "\noptions:\n";
   for (auto specs : {std::span<const OptionSpec>(verb.options), global_options()}) {
     for (const auto& spec : specs) {
-      std::string name = spec.short_name.empty() ? std::string(spec.name) : fmt::format("{}, {}", spec.short_name, spec.name);
+      std::string name =
+          spec.short_name.empty() ? std::string(spec.name) : fmt::format("{}, {}", spec.short_name, spec.name);
       text += fmt::format("  {:<22} {}\n", name + (spec.takes_value ? " X" : ""), spec.meaning);
     }
   }
@@ -63,7 +68,8 @@ void print_verb_help(const Verb& verb) {
 
 void print_overview() {
   std::string text =
-      "fettle: data versions, experiments, registry, gates, serving, rollouts, monitoring and retraining in one binary\n\n"
+      "fettle: data versions, experiments, registry, gates, serving, rollouts, monitoring and retraining in one "
+      "binary\n\n"
       "usage: fettle VERB [NAME…] [options]       fettle VERB --help tells more\n\n"
       "  server                       serve everything; `fettle server --help`\n\n";
   for (const Verb* verb : own_verbs()) text += fmt::format("  {:<28} {}\n", verb->words, verb->meaning);
@@ -123,7 +129,8 @@ int unknown_verb(const std::vector<std::string>& arguments) {
     return kUsage;
   }
   auto close = nearest(arguments.front(), names);
-  std::fprintf(stderr, "error: unknown verb '%s'%s\n", arguments.front().c_str(), close ? fmt::format(", did you mean '{}'?", *close).c_str() : "");
+  std::fprintf(stderr, "error: unknown verb '%s'%s\n", arguments.front().c_str(),
+               close ? fmt::format(", did you mean '{}'?", *close).c_str() : "");
   std::fprintf(stderr, "fix: `fettle --help` lists the verbs\n");
   return kUsage;
 }
@@ -149,7 +156,8 @@ int run_own(const Verb& verb, std::span<const std::string> arguments) {
 }  // namespace
 
 const std::string& Context::name(size_t index, std::string_view what) const {
-  if (index >= parsed.names.size()) fail(Error{Code::invalid_argument, fmt::format("{} is missing", what), {}, "see --help"});
+  if (index >= parsed.names.size())
+    fail(Error{Code::invalid_argument, fmt::format("{} is missing", what), {}, "see --help"});
   return parsed.names[index];
 }
 
@@ -167,7 +175,8 @@ void Context::print(const json::Value& answer, const std::vector<ColumnSpec>& co
 }
 
 void Context::say(std::string_view sentence) const {
-  if (!json && !parsed.has("--quiet")) std::fprintf(stdout, "%.*s\n", static_cast<int>(sentence.size()), sentence.data());
+  if (!json && !parsed.has("--quiet"))
+    std::fprintf(stdout, "%.*s\n", static_cast<int>(sentence.size()), sentence.data());
 }
 
 void Context::hint(std::string_view sentence) const {
@@ -203,7 +212,8 @@ int run(const std::string& program, const std::vector<std::string>& arguments) {
     return arguments.empty() ? static_cast<int>(kUsage) : static_cast<int>(kDone);
   }
   if (arguments.front() == "--version" || arguments.front() == "-V") {
-    std::string version = as_dvc ? std::string(kDvcVersion) : fmt::format("fettle {} (dvc {}, mlflow 3.17, oip v2)", kVersion, kDvcVersion);
+    std::string version = as_dvc ? std::string(kDvcVersion)
+                                 : fmt::format("fettle {} (dvc {}, mlflow 3.17, oip v2)", kVersion, kDvcVersion);
     std::printf("%s\n", version.c_str());
     return kDone;
   }
@@ -211,7 +221,8 @@ int run(const std::string& program, const std::vector<std::string>& arguments) {
   std::vector<std::string> ordered = verb_first(arguments);
   if (const Verb* verb = find_verb(ordered, used)) return run_own(*verb, std::span(ordered).subspan(used));
   // DVC's global options may stand before the verb.
-  auto verb = std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });
+  auto verb =
+      std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });
   bool with_directory = arguments.front() == "--cd" && arguments.size() > 2;
   if (with_directory) verb = arguments.begin() + 2;
   if (verb != arguments.end() && is_dvc_verb(*verb)) return run_dvc_verb(arguments);

@@ -6,7 +6,8 @@
 
 namespace fettle::cli {
 
-// `program` is argv[0]: called through a link named `dvc`, `--version` prints the DVC version. Returns the exit code; throws nothing.
+// `program` is argv[0]: called through a link named `dvc`, `--version` prints the DVC version. Returns the exit code;
+// throws nothing.
 int run(const std::string& program, const std::vector<std::string>& arguments);
 
 }  // namespace fettle::cli

@@ -31,7 +31,10 @@ const OptionSpec* find(std::span<const OptionSpec> specs, std::string_view name)
     for (const auto& spec : specs) names.emplace_back(spec.name);
   }
   auto close = nearest(name, names);
-  fail(Error{Code::invalid_argument, fmt::format("unknown option '{}'", name), {}, close ? fmt::format("did you mean '{}'?", *close) : "see --help"});
+  fail(Error{Code::invalid_argument,
+             fmt::format("unknown option '{}'", name),
+             {},
+             close ? fmt::format("did you mean '{}'?", *close) : "see --help"});
 }
 
 }  // namespace

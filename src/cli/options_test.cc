@@ -7,7 +7,8 @@
 namespace fettle::cli {
 namespace {
 
-const OptionSpec kOwn[] = {{"--window", "", true, "which"}, {"--follow", "-f", false, "on"}, {"--param", "-P", true, "repeat"}};
+const OptionSpec kOwn[] = {
+    {"--window", "", true, "which"}, {"--follow", "-f", false, "on"}, {"--param", "-P", true, "repeat"}};
 
 Parsed parse(std::vector<std::string> arguments) { return parse_options(arguments, kOwn); }
 

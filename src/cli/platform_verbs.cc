@@ -55,23 +55,29 @@ json::Object request_of(const Context& context) {
           {"force_owner", context.parsed.has("--force-owner")}};
 }
 
-std::string text_of(const json::Value& value) { return value.is_null() ? "(default)" : format_cell(&value, CellKind::text, {}); }
+std::string text_of(const json::Value& value) {
+  return value.is_null() ? "(default)" : format_cell(&value, CellKind::text, {});
+}
 
 void print_changes(const Context& context, const json::Value& plan) {
   if (context.json) return context.print(plan);
-  static const std::map<std::string_view, std::string_view> kSigns = {{"create", "+"}, {"update", "~"}, {"delete", "-"}, {"replace", "±"}};
+  static const std::map<std::string_view, std::string_view> kSigns = {
+      {"create", "+"}, {"update", "~"}, {"delete", "-"}, {"replace", "±"}};
   for (const auto& change : plan.at("changes").as_array()) {
     std::string_view action = change.at("action").as_string();
     if (action == "unchanged") continue;
-    std::printf("%s %s/%s\n", std::string(kSigns.at(action)).c_str(), change.at("kind").as_string().c_str(), change.at("name").as_string().c_str());
+    std::printf("%s %s/%s\n", std::string(kSigns.at(action)).c_str(), change.at("kind").as_string().c_str(),
+                change.at("name").as_string().c_str());
     if (action != "update") continue;
     for (const auto& field : change.at("fields").as_array()) {
-      std::printf("    %s: %s → %s\n", field.at("path").as_string().c_str(), text_of(field.at("from")).c_str(), text_of(field.at("to")).c_str());
+      std::printf("    %s: %s → %s\n", field.at("path").as_string().c_str(), text_of(field.at("from")).c_str(),
+                  text_of(field.at("to")).c_str());
     }
   }
   for (const auto& conflict : plan.at("conflicts").as_array()) {
-    std::printf("! %s/%s %s: '%s' set it to %s, the files want %s\n", conflict.at("kind").as_string().c_str(), conflict.at("name").as_string().c_str(),
-                conflict.at("path").as_string().c_str(), conflict.at("owner").as_string().c_str(), text_of(conflict.at("live")).c_str(),
+    std::printf("! %s/%s %s: '%s' set it to %s, the files want %s\n", conflict.at("kind").as_string().c_str(),
+                conflict.at("name").as_string().c_str(), conflict.at("path").as_string().c_str(),
+                conflict.at("owner").as_string().c_str(), text_of(conflict.at("live")).c_str(),
                 text_of(conflict.at("wanted")).c_str());
   }
 }
@@ -80,9 +86,11 @@ int64_t count(const json::Value& plan, const char* what) { return plan.at("summa
 
 std::string summary_of(const json::Value& plan, bool done) {
   int64_t changes = count(plan, "create") + count(plan, "update") + count(plan, "delete") + count(plan, "replace");
-  if (changes == 0) return fmt::format("nothing to change: {} resources are as the files say", count(plan, "unchanged"));
-  return fmt::format("{} {}, {} {}, {} {}, {} unchanged", count(plan, "create"), done ? "created" : "to create", count(plan, "update"),
-                     done ? "updated" : "to update", count(plan, "delete"), done ? "deleted" : "to delete", count(plan, "unchanged"));
+  if (changes == 0)
+    return fmt::format("nothing to change: {} resources are as the files say", count(plan, "unchanged"));
+  return fmt::format("{} {}, {} {}, {} {}, {} unchanged", count(plan, "create"), done ? "created" : "to create",
+                     count(plan, "update"), done ? "updated" : "to update", count(plan, "delete"),
+                     done ? "deleted" : "to delete", count(plan, "unchanged"));
 }
 
 int plan(const Context& context) {
@@ -115,7 +123,11 @@ int export_resources(const Context& context) {
 }
 
 int resources(const Context& context) {
-  context.print(context.api.get("/resources"), {{"KIND", "kind"}, {"NAME", "name"}, {"GENERATION", "generation", CellKind::integer}, {"OWNER", "owner"}, {"UPDATED", "updated_at_ms", CellKind::time}});
+  context.print(context.api.get("/resources"), {{"KIND", "kind"},
+                                                {"NAME", "name"},
+                                                {"GENERATION", "generation", CellKind::integer},
+                                                {"OWNER", "owner"},
+                                                {"UPDATED", "updated_at_ms", CellKind::time}});
   return kDone;
 }
 
@@ -129,11 +141,13 @@ void print_side(const json::Value& graph, const TableStyle& style, bool up) {
     return a->at("depth").to_number<int64_t>() < b->at("depth").to_number<int64_t>();
   });
   for (const json::Value* node : nodes) {
-    std::string line = fmt::format("  {:<17} {}", node->at("kind").as_string().c_str(), node->at("id").as_string().c_str());
+    std::string line =
+        fmt::format("  {:<17} {}", node->at("kind").as_string().c_str(), node->at("id").as_string().c_str());
     std::string_view name = node->at("name").as_string();
     if (name != node->at("id").as_string() && !name.empty()) line += fmt::format("  {}", name);
     for (const auto& attribute : node->at("attributes").as_object()) {
-      line += fmt::format("  {}={}", std::string_view(attribute.key()), format_cell(&attribute.value(), CellKind::text, style));
+      line += fmt::format("  {}={}", std::string_view(attribute.key()),
+                          format_cell(&attribute.value(), CellKind::text, style));
     }
     std::printf("%s\n", line.c_str());
   }
@@ -154,7 +168,8 @@ int lineage(const Context& context) {
   std::printf("%s\n", graph.at("root").as_string().c_str());
   std::printf("effects\n");
   print_side(graph, context.style, false);
-  if (graph.at("truncated").as_bool()) context.hint("the graph was cut; ask from a nearer object, or with --up and --down");
+  if (graph.at("truncated").as_bool())
+    context.hint("the graph was cut; ask from a nearer object, or with --up and --down");
   return kDone;
 }
 
@@ -175,13 +190,30 @@ std::span<const Verb> platform_verbs() {
                                                  {"--reason", "", true, "kept in the history"}};
   static const Verb kVerbs[] = {
       {"plan", "-f PATH", "what apply would change", "  fettle plan -f examples/flights/platform", kFiles, plan},
-      {"apply", "-f PATH", "make the server's resources as the files say", "  fettle apply -f examples/flights/platform\n  fettle apply -f platform --prune --reason 'retire v1'", kFiles, apply},
-      {"export", "[KIND]", "the resources as YAML that apply takes back", "  fettle export > platform.yaml\n  fettle export Endpoint", {}, export_resources},
+      {"apply", "-f PATH", "make the server's resources as the files say",
+       "  fettle apply -f examples/flights/platform\n  fettle apply -f platform --prune --reason 'retire v1'", kFiles,
+       apply},
+      {"export",
+       "[KIND]",
+       "the resources as YAML that apply takes back",
+       "  fettle export > platform.yaml\n  fettle export Endpoint",
+       {},
+       export_resources},
       {"resources", "", "what is declared, who owns it", "", {}, resources},
-      {"lineage", "ID", "what made this, and what it affects",
+      {"lineage",
+       "ID",
+       "what made this, and what it affects",
        "  fettle lineage models:/flights-delay/2\n  fettle lineage prediction/01J…/0\n  fettle lineage md5:… --impact",
-       {{"--up", "", true, "steps towards causes (20)"}, {"--down", "", true, "steps towards effects (2)"}, {"--impact", "", false, "everything affected"}}, lineage},
-      {"api", "METHOD PATH", "send a request and print the answer", "  fettle api GET /metrics\n  fettle api POST /plan -d @request.json", {{"--data", "-d", true, "JSON, or @FILE"}}, api},
+       {{"--up", "", true, "steps towards causes (20)"},
+        {"--down", "", true, "steps towards effects (2)"},
+        {"--impact", "", false, "everything affected"}},
+       lineage},
+      {"api",
+       "METHOD PATH",
+       "send a request and print the answer",
+       "  fettle api GET /metrics\n  fettle api POST /plan -d @request.json",
+       {{"--data", "-d", true, "JSON, or @FILE"}},
+       api},
   };
   return kVerbs;
 }

@@ -91,7 +91,8 @@ std::string padded(const std::string& text, size_t width, bool right) {
 }  // namespace
 
 size_t display_width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 const json::Value* find_path(const json::Value& value, std::string_view path) {
@@ -162,7 +163,8 @@ std::string format_table(const json::Array& items, const std::vector<ColumnSpec>
   while (style.terminal && total() > style.width) {
     size_t widest = 0;
     for (size_t i = 1; i < widths.size(); ++i) {
-      if (columns[i].kind == CellKind::text && (columns[widest].kind != CellKind::text || widths[i] > widths[widest])) widest = i;
+      if (columns[i].kind == CellKind::text && (columns[widest].kind != CellKind::text || widths[i] > widths[widest]))
+        widest = i;
     }
     if (widths[widest] <= 12) break;
     --widths[widest];
@@ -178,9 +180,12 @@ std::string format_object(const json::Object& object, const TableStyle& style) {
   std::string out;
   for (const auto& field : object) {
     std::string_view key = field.key();
-    CellKind kind = key.ends_with("_at_ms") || key == "at_ms" ? CellKind::time : key.ends_with("_bytes") ? CellKind::bytes : CellKind::text;
+    CellKind kind = key.ends_with("_at_ms") || key == "at_ms" ? CellKind::time
+                    : key.ends_with("_bytes")                 ? CellKind::bytes
+                                                              : CellKind::text;
     std::string value = format_cell(&field.value(), kind, style);
-    out += style.terminal ? padded(std::string(key), width, false) + "  " + value + "\n" : fmt::format("{}\t{}\n", key, value);
+    out += style.terminal ? padded(std::string(key), width, false) + "  " + value + "\n"
+                          : fmt::format("{}\t{}\n", key, value);
   }
   return out;
 }

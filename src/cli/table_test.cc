@@ -44,7 +44,8 @@ TEST(Cell, KeepsEveryDigitInAPipe) {
 
 TEST(Cell, SurvivesNumbersThatNobodyMeant) {
   for (std::string_view text : {"1e300", "-1e300", "-9223372036854775808", "18446744073709551615"}) {
-    for (auto kind : {CellKind::text, CellKind::integer, CellKind::number, CellKind::percent, CellKind::time, CellKind::duration, CellKind::bytes}) {
+    for (auto kind : {CellKind::text, CellKind::integer, CellKind::number, CellKind::percent, CellKind::time,
+                      CellKind::duration, CellKind::bytes}) {
       EXPECT_FALSE(cell(text, kind, kTerminal).empty());
       EXPECT_FALSE(cell(text, kind, kPipe).empty());
     }
@@ -60,7 +61,8 @@ TEST(Cell, ShowsBytesThatWouldSteerTheTerminal) {
 TEST(Path, WalksObjectsAndStopsAtWhatIsAbsent) {
   json::Value value = json::parse(R"({"latency_ms":{"p95":1.5},"n":null})");
   EXPECT_EQ(find_path(value, "latency_ms.p95")->get_double(), 1.5);
-  for (std::string_view path : {"latency_ms.p99", "latency_ms.p95.deeper", "n", "n.x", "missing.x"}) EXPECT_EQ(find_path(value, path), nullptr) << path;
+  for (std::string_view path : {"latency_ms.p99", "latency_ms.p95.deeper", "n", "n.x", "missing.x"})
+    EXPECT_EQ(find_path(value, path), nullptr) << path;
 }
 
 const std::vector<ColumnSpec> kColumns = {{"NAME", "name"}, {"ROWS", "rows", CellKind::integer}};

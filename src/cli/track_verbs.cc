@@ -43,7 +43,11 @@ int list_runs(const Context& context) {
       items.push_back(item);
     }
   }
-  context.print(json::Object{{"items", items}}, {{"RUN", "id"}, {"NAME", "name"}, {"STATUS", "status"}, {"STARTED", "started_at_ms", CellKind::time}, {"METRICS", "metric_list"}});
+  context.print(json::Object{{"items", items}}, {{"RUN", "id"},
+                                                 {"NAME", "name"},
+                                                 {"STATUS", "status"},
+                                                 {"STARTED", "started_at_ms", CellKind::time},
+                                                 {"METRICS", "metric_list"}});
   return kDone;
 }
 
@@ -56,18 +60,30 @@ int list_models(const Context& context) {
     json::Value created = found == nullptr ? json::Value() : *found;  // a new key moves what `found` points to
     item.as_object()["created_at_ms"] = std::move(created);
   }
-  context.print(json::Object{{"items", items}}, {{"MODEL", "name"}, {"VERSION", "version"}, {"ALIASES", "aliases"}, {"RUN", "run_id"}, {"CREATED", "created_at_ms", CellKind::time}});
+  context.print(json::Object{{"items", items}}, {{"MODEL", "name"},
+                                                 {"VERSION", "version"},
+                                                 {"ALIASES", "aliases"},
+                                                 {"RUN", "run_id"},
+                                                 {"CREATED", "created_at_ms", CellKind::time}});
   return kDone;
 }
 
 int set_alias(const Context& context) {
-  json::Object body{{"name", context.name(0, "a model")}, {"alias", context.name(1, "an alias")}, {"version", context.name(2, "a version")}};
+  json::Object body{{"name", context.name(0, "a model")},
+                    {"alias", context.name(1, "an alias")},
+                    {"version", context.name(2, "a version")}};
   context.api.post("/api/2.0/mlflow/registered-models/alias", body);
   context.say(fmt::format("{}@{} is version {}", context.name(0, ""), context.name(1, ""), context.name(2, "")));
   return kDone;
 }
 
-const std::vector<ColumnSpec> kJobs = {{"ID", "id"}, {"NAME", "name"}, {"STATE", "state"}, {"CREATED", "created_at_ms", CellKind::time}, {"CPU", "cpu_ms", CellKind::duration}, {"MEMORY", "peak_memory_bytes", CellKind::bytes}, {"REASON", "reason"}};
+const std::vector<ColumnSpec> kJobs = {{"ID", "id"},
+                                       {"NAME", "name"},
+                                       {"STATE", "state"},
+                                       {"CREATED", "created_at_ms", CellKind::time},
+                                       {"CPU", "cpu_ms", CellKind::duration},
+                                       {"MEMORY", "peak_memory_bytes", CellKind::bytes},
+                                       {"REASON", "reason"}};
 
 int list_jobs(const Context& context) {
   std::string state = context.parsed.get("--state");
@@ -101,15 +117,20 @@ int job_logs(const Context& context) {
 }
 
 int cancel_job(const Context& context) {
-  context.print(context.api.post("/jobs/" + percent_encode(context.name(0, "a job's id")) + "/cancel", json::Object{{"by", "cli"}}));
+  context.print(context.api.post("/jobs/" + percent_encode(context.name(0, "a job's id")) + "/cancel",
+                                 json::Object{{"by", "cli"}}));
   return kDone;
 }
 
 int submit_job(const Context& context) {
-  if (context.parsed.names.empty()) fail(Error{Code::invalid_argument, "which command?", {}, "fettle jobs submit --name train -- python train.py"});
+  if (context.parsed.names.empty())
+    fail(Error{Code::invalid_argument, "which command?", {}, "fettle jobs submit --name train -- python train.py"});
   json::Array command(context.parsed.names.begin(), context.parsed.names.end());
   std::string directory = context.parsed.get("--directory", std::filesystem::current_path().string());
-  json::Object body{{"name", context.parsed.get("--name", context.parsed.names[0])}, {"command", command}, {"directory", directory}, {"by", "cli"}};
+  json::Object body{{"name", context.parsed.get("--name", context.parsed.names[0])},
+                    {"command", command},
+                    {"directory", directory},
+                    {"by", "cli"}};
   if (auto timeout = context.parsed.integer("--timeout-ms")) body["timeout_ms"] = *timeout;
   json::Value job = context.api.post("/jobs", body);
   if (context.parsed.has("--wait")) return follow(context, std::string(job.at("id").as_string()));
@@ -126,14 +147,41 @@ int submit_job(const Context& context) {
 
 std::span<const Verb> track_verbs() {
   static const Verb kVerbs[] = {
-      {"runs list", "", "experiment runs, newest first", "  fettle runs list --filter \"metrics.auc > 0.7\"", {{"--filter", "", true, "MLflow's filter grammar"}, {"--limit", "", true, "at most so many (20)"}}, list_runs},
+      {"runs list",
+       "",
+       "experiment runs, newest first",
+       "  fettle runs list --filter \"metrics.auc > 0.7\"",
+       {{"--filter", "", true, "MLflow's filter grammar"}, {"--limit", "", true, "at most so many (20)"}},
+       list_runs},
       {"models list", "", "registered model versions and their aliases", "", {}, list_models},
-      {"models alias", "MODEL ALIAS VERSION", "move an alias", "  fettle models alias flights-delay champion 2", {}, set_alias},
-      {"jobs list", "", "jobs, newest first", "", {{"--state", "", true, "queued, running, succeeded, failed, cancelled, timed_out or lost"}}, list_jobs},
+      {"models alias",
+       "MODEL ALIAS VERSION",
+       "move an alias",
+       "  fettle models alias flights-delay champion 2",
+       {},
+       set_alias},
+      {"jobs list",
+       "",
+       "jobs, newest first",
+       "",
+       {{"--state", "", true, "queued, running, succeeded, failed, cancelled, timed_out or lost"}},
+       list_jobs},
       {"jobs show", "JOB", "one job", "", {}, show_job},
-      {"jobs logs", "JOB", "what it wrote", "", {{"--follow", "-f", false, "until it ends; exit code 2 when it ended badly"}}, job_logs},
-      {"jobs submit", "[--name N] -- COMMAND…", "run a command as a job of the server", "  fettle jobs submit --name train --wait -- python train.py",
-       {{"--name", "", true, "of the job"}, {"--directory", "", true, "where it runs (here)"}, {"--timeout-ms", "", true, "milliseconds (one hour)"}, {"--wait", "", false, "follow it; its end is the exit code"}}, submit_job},
+      {"jobs logs",
+       "JOB",
+       "what it wrote",
+       "",
+       {{"--follow", "-f", false, "until it ends; exit code 2 when it ended badly"}},
+       job_logs},
+      {"jobs submit",
+       "[--name N] -- COMMAND…",
+       "run a command as a job of the server",
+       "  fettle jobs submit --name train --wait -- python train.py",
+       {{"--name", "", true, "of the job"},
+        {"--directory", "", true, "where it runs (here)"},
+        {"--timeout-ms", "", true, "milliseconds (one hour)"},
+        {"--wait", "", false, "follow it; its end is the exit code"}},
+       submit_job},
       {"jobs cancel", "JOB", "end it", "", {}, cancel_job},
   };
   return kVerbs;

@@ -90,7 +90,8 @@ void set_options(CURL* handle, Exchange& exchange, curl_slist* headers) {
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &on_data);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &exchange);
-  bool sends = !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+  bool sends =
+      !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   if (request.method == "HEAD") {
     curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
   } else if (sends) {
@@ -118,10 +119,8 @@ std::unexpected<Error> error_of(CURLcode code, const Exchange& exchange) {
     case CURLE_OPERATION_TIMEDOUT:
       return unexpected(Code::deadline_exceeded, "'{}' did not answer within {} ms", url, exchange.request.timeout_ms);
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return unexpected(Code::invalid_argument, "'{}' is not an http or https URL", url);
-    default:
-      return unexpected(Code::unavailable, "cannot reach '{}': {}", url, curl_easy_strerror(code));
+    case CURLE_UNSUPPORTED_PROTOCOL: return unexpected(Code::invalid_argument, "'{}' is not an http or https URL", url);
+    default: return unexpected(Code::unavailable, "cannot reach '{}': {}", url, curl_easy_strerror(code));
   }
 }
 
@@ -169,7 +168,8 @@ Outcome<ClientResponse> Client::send(const ClientRequest& request) {
   impl_->give(std::move(handle));
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   if (exchange.too_large) {
-    return unexpected(Code::resource_exhausted, "the answer of '{}' is larger than {} bytes", request.url, request.response_limit_bytes);
+    return unexpected(Code::resource_exhausted, "the answer of '{}' is larger than {} bytes", request.url,
+                      request.response_limit_bytes);
   }
   if (code != CURLE_OK && !exchange.stopped) return error_of(code, exchange);
   return std::move(exchange.response);

@@ -18,7 +18,7 @@ struct ClientRequest {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
-  int64_t timeout_ms = 30'000;          // whole exchange
+  int64_t timeout_ms = 30'000;  // whole exchange
   int64_t connect_timeout_ms = 5'000;
   size_t response_limit_bytes = size_t{64} << 20;
   bool follow_redirects = false;
@@ -36,7 +36,8 @@ class Client {
  public:
   Client();
   ~Client();
-  // Any status is a value. Errors: unavailable (no connection, broken off), deadline_exceeded, resource_exhausted (too large), invalid_argument (URL).
+  // Any status is a value. Errors: unavailable (no connection, broken off), deadline_exceeded, resource_exhausted (too
+  // large), invalid_argument (URL).
   Outcome<ClientResponse> send(const ClientRequest& request);
 
  private:

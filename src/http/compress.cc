@@ -16,7 +16,8 @@ constexpr int kRawWindow = -15;
 class Deflater {
  public:
   Deflater() {
-    FETTLE_CHECK(deflateInit2(&stream_, 1, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) == Z_OK, "zlib has no memory");
+    FETTLE_CHECK(deflateInit2(&stream_, 1, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) == Z_OK,
+                 "zlib has no memory");
   }
   ~Deflater() { deflateEnd(&stream_); }
   Deflater(const Deflater&) = delete;
@@ -114,7 +115,8 @@ void Inflater::feed(std::string_view bytes, std::string& out) {
   z_stream& stream = state_->stream;
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(bytes.size());
-  // A zlib header's first byte has 8 in its low half and its two bytes are a multiple of 31; anything else is a bare deflate stream.
+  // A zlib header's first byte has 8 in its low half and its two bytes are a multiple of 31; anything else is a bare
+  // deflate stream.
   if (!state_->started && state_->coding == Coding::deflate && !bytes.empty()) {
     if ((bytes[0] & 0x0f) != 8) inflateReset2(&stream, kRawWindow);
   }
@@ -124,14 +126,16 @@ void Inflater::feed(std::string_view bytes, std::string& out) {
   while (stream.avail_in > 0 || full) {
     if (state_->ended) {
       // gzip files may be concatenated.
-      if (state_->coding != Coding::gzip || inflateReset(&stream) != Z_OK) fail(Code::invalid_argument, "there are bytes after the end of the compressed body");
+      if (state_->coding != Coding::gzip || inflateReset(&stream) != Z_OK)
+        fail(Code::invalid_argument, "there are bytes after the end of the compressed body");
       state_->ended = false;
     }
     stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
     stream.avail_out = static_cast<uInt>(buffer.size());
     int result = inflate(&stream, Z_NO_FLUSH);
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
-      fail(Code::invalid_argument, "the compressed body is damaged: {}", stream.msg == nullptr ? "unexpected data" : stream.msg);
+      fail(Code::invalid_argument, "the compressed body is damaged: {}",
+           stream.msg == nullptr ? "unexpected data" : stream.msg);
     }
     size_t made = buffer.size() - stream.avail_out;
     if (made > state_->left) throw BodyTooLarge(state_->limit);

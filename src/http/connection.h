@@ -13,8 +13,8 @@
 
 namespace fettle::http {
 
-// Everything belongs to the loop's thread except the post_…() functions. A request is parsed when the one before it is answered, so
-// that pipelined requests take effect in the order they were sent; bytes that wait stay in the socket.
+// Everything belongs to the loop's thread except the post_…() functions. A request is parsed when the one before it is
+// answered, so that pipelined requests take effect in the order they were sent; bytes that wait stay in the socket.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Loop> loop, int fd, std::string remote);

@@ -25,12 +25,9 @@ bool Connection::wants_bytes() const {
     case Phase::head:
       return in_.size() < context_.config.header_limit_bytes + kSwallowBytes && !turn_asked_ && out_.size() < kOutHigh;
     case Phase::body:
-    case Phase::linger:
-      return true;
-    case Phase::handling:
-      return stream_ != nullptr && !decoder_.done() && !stream_->full() && !continue_due_;
-    default:
-      return false;
+    case Phase::linger: return true;
+    case Phase::handling: return stream_ != nullptr && !decoder_.done() && !stream_->full() && !continue_due_;
+    default: return false;
   }
 }
 
@@ -125,7 +122,8 @@ void Connection::consume_body(std::string_view bytes, size_t& used) {
   }
   size_t limit = refusal_ ? kSwallowBytes : route_->body_limit_bytes;
   if (request_.body.size() > limit) {
-    return reject(413, Code::invalid_argument, fmt::format("the body is larger than the limit of this path, {} bytes", limit));
+    return reject(413, Code::invalid_argument,
+                  fmt::format("the body is larger than the limit of this path, {} bytes", limit));
   }
   if (decoder_.done()) on_body();
 }
@@ -182,17 +180,25 @@ bool Connection::refuse_head() {
     refusal_ = {400, {Code::invalid_argument, "the path has an escape that does not decode"}};
   } else if (route_ == nullptr && match.path_exists) {
     allow_ = std::move(match.allow);
-    refusal_ = {405, {Code::invalid_argument, fmt::format("{} does not allow {}", request_.path, request_.method), {}, "use " + allow_}};
+    refusal_ = {405,
+                {Code::invalid_argument,
+                 fmt::format("{} does not allow {}", request_.path, request_.method),
+                 {},
+                 "use " + allow_}};
   } else if (route_ == nullptr) {
     refusal_ = {404, {Code::not_found, fmt::format("no such path: {} {}", request_.method, request_.path)}};
   } else if (framing_.content_length.value_or(0) > route_->body_limit_bytes) {
-    refusal_ = {413, {Code::invalid_argument, fmt::format("the body has {} bytes; the limit of this path is {}", *framing_.content_length,
-                                                          route_->body_limit_bytes)}};
+    refusal_ = {413,
+                {Code::invalid_argument, fmt::format("the body has {} bytes; the limit of this path is {}",
+                                                     *framing_.content_length, route_->body_limit_bytes)}};
   } else if (auto coding = parse_coding(request_.headers.get("content-encoding"))) {
     coding_ = *coding;
   } else {
-    refusal_ = {415, {Code::invalid_argument, fmt::format("content-encoding '{}' is not supported", request_.headers.get("content-encoding")),
-                      {}, "send gzip, deflate or no encoding"}};
+    refusal_ = {415,
+                {Code::invalid_argument,
+                 fmt::format("content-encoding '{}' is not supported", request_.headers.get("content-encoding")),
+                 {},
+                 "send gzip, deflate or no encoding"}};
   }
   return refusal_.has_value();
 }
@@ -202,7 +208,8 @@ void Connection::begin_body() {
   if (route_ != nullptr && route_->body == Body::stream && !refusal_) return begin_stream();
   if (!framing_.has_body()) return on_body();
   phase_ = Phase::body;
-  if (framing_.content_length) request_.body.reserve(static_cast<size_t>(std::min<uint64_t>(*framing_.content_length, kOutHigh)));
+  if (framing_.content_length)
+    request_.body.reserve(static_cast<size_t>(std::min<uint64_t>(*framing_.content_length, kOutHigh)));
   send_continue();
 }
 
@@ -217,7 +224,8 @@ void Connection::begin_stream() {
   auto wanted = [self = weak_from_this(), serial = serial_] {
     if (auto connection = self.lock()) connection->post_wanted(serial);
   };
-  stream_ = std::make_shared<StreamBody>(coding_, route_->body_limit_bytes, context_.config.stream_buffer_bytes, std::move(wanted));
+  stream_ = std::make_shared<StreamBody>(coding_, route_->body_limit_bytes, context_.config.stream_buffer_bytes,
+                                         std::move(wanted));
   request_.stream = stream_;
   if (decoder_.done()) stream_->end();
   dispatch();

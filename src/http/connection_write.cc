@@ -41,7 +41,8 @@ void Connection::post_wanted(uint64_t serial) {
   post(serial, [](Connection& self) { self.on_wanted(); });
 }
 void Connection::post_piece(uint64_t serial, std::string piece, bool failed) {
-  post(serial, [piece = std::move(piece), failed](Connection& self) mutable { self.on_piece(std::move(piece), failed); });
+  post(serial,
+       [piece = std::move(piece), failed](Connection& self) mutable { self.on_piece(std::move(piece), failed); });
 }
 
 void Connection::on_event(uint32_t events) {
@@ -88,7 +89,8 @@ void Connection::respond(Response response) {
   facts.http_1_0 = framing_.http_1_0;
   facts.date = loop_->date();
   facts.request_id = request_.request_id;
-  facts.length = streamed ? response.content_length.value_or(0) : response.content_length.value_or(response.body.size());
+  facts.length =
+      streamed ? response.content_length.value_or(0) : response.content_length.value_or(response.body.size());
   if (!streamed && !head_only_) facts.length = response.body.size();
   if (has_no_body(response.status)) {
     facts.body = BodyKind::none;
@@ -116,7 +118,10 @@ void Connection::respond(Response response) {
 
 void Connection::log_access(int status) const {
   if (!log_enabled(LogLevel::debug)) return;
-  log_debug("request", {{"method", request_.method}, {"path", request_.path}, {"status", status}, {"request_id", request_.request_id},
+  log_debug("request", {{"method", request_.method},
+                        {"path", request_.path},
+                        {"status", status},
+                        {"request_id", request_.request_id},
                         {"remote", remote_}});
 }
 
@@ -177,7 +182,8 @@ void Connection::on_flushed() {
   if (phase_ == Phase::closing && out_.empty()) finish_closing();
 }
 
-// Closing while unread bytes of the client are there would reset the connection and could destroy the answer on its way.
+// Closing while unread bytes of the client are there would reset the connection and could destroy the answer on its
+// way.
 void Connection::finish_closing() {
   if (peer_done_ && !readable_) return close();
   shutdown(fd_.get(), SHUT_WR);
@@ -248,13 +254,15 @@ void Connection::on_events() {
   if (phase_ == Phase::handling) {
     Response head = Response::text(200, {}, "text/event-stream");
     head.headers.add("cache-control", "no-store");
-    HeadFacts facts{.body = framing_.http_1_0 ? BodyKind::until_close : BodyKind::chunked, .http_1_0 = framing_.http_1_0};
+    HeadFacts facts{.body = framing_.http_1_0 ? BodyKind::until_close : BodyKind::chunked,
+                    .http_1_0 = framing_.http_1_0};
     if (framing_.http_1_0 || context_.draining) close_after_ = true;
     facts.close = close_after_;
     facts.date = loop_->date();
     facts.request_id = request_.request_id;
     append_head(out_.tail(), head, facts);
-    context_.metrics.finished(route_, request_.method, 200, static_cast<double>(loop_->now_ns() - request_.received_ns) * 1e-9);
+    context_.metrics.finished(route_, request_.method, 200,
+                              static_cast<double>(loop_->now_ns() - request_.received_ns) * 1e-9);
     chunked_out_ = !framing_.http_1_0;
     phase_ = Phase::events;
   }
@@ -316,7 +324,8 @@ void Connection::check_timeouts() {
   if (phase_ == Phase::closed) return;
   if (phase_ == Phase::linger) {
     // A client that still sends reads the answer only when it has sent everything.
-    if (passed(std::max(read_ns_, write_ns_), config.linger_timeout_ms) || passed(write_ns_, config.body_timeout_ms)) close();
+    if (passed(std::max(read_ns_, write_ns_), config.linger_timeout_ms) || passed(write_ns_, config.body_timeout_ms))
+      close();
     return;
   }
   if (!out_.empty() && passed(write_ns_, config.write_timeout_ms)) {
@@ -337,7 +346,9 @@ void Connection::check_timeouts() {
   }
   if (!late) return;
   context_.metrics.peer_errors.add();
-  reject(408, Code::deadline_exceeded, phase_ == Phase::head ? "the request's headers did not arrive in time" : "the request's body did not arrive in time");
+  reject(408, Code::deadline_exceeded,
+         phase_ == Phase::head ? "the request's headers did not arrive in time"
+                               : "the request's body did not arrive in time");
   flush();
 }
 
@@ -345,7 +356,8 @@ void Connection::refuse() {
   request_.request_id = "-";
   close_after_ = true;
   HeadFacts facts{.close = true, .date = loop_->date(), .request_id = request_.request_id};
-  Response response = error_response(nullptr, Error{Code::unavailable, "the server has too many connections", {}, "try again in a second"}, request_);
+  Response response = error_response(
+      nullptr, Error{Code::unavailable, "the server has too many connections", {}, "try again in a second"}, request_);
   facts.length = response.body.size();
   append_head(out_.tail(), response, facts);
   out_.append(std::move(response.body));

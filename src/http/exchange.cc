@@ -26,7 +26,8 @@ Response run_handler(const Context& context, const Route& route, Request& reques
 }
 
 void encode_response(const ServerConfig& config, const AnswerFacts& facts, Response& response) {
-  if (!is_compressible(response.headers.get("content-type")) || response.headers.find("content-encoding") != nullptr) return;
+  if (!is_compressible(response.headers.get("content-type")) || response.headers.find("content-encoding") != nullptr)
+    return;
   bool streamed = response.source != nullptr;
   if (streamed ? response.content_length.has_value() : response.body.size() < config.gzip_min_bytes) return;
   response.headers.add("vary", "accept-encoding");
@@ -39,7 +40,8 @@ void encode_response(const ServerConfig& config, const AnswerFacts& facts, Respo
   }
 }
 
-Exchange::Exchange(std::shared_ptr<Context> context, Parts parts) : context_(std::move(context)), parts_(std::move(parts)) {
+Exchange::Exchange(std::shared_ptr<Context> context, Parts parts)
+    : context_(std::move(context)), parts_(std::move(parts)) {
   identity_.method = parts_.request.method;
   identity_.path = parts_.request.path;
   identity_.request_id = parts_.request.request_id;
@@ -47,7 +49,8 @@ Exchange::Exchange(std::shared_ptr<Context> context, Parts parts) : context_(std
 
 Exchange::~Exchange() {
   if (done_) return;
-  log_error("a request was dropped without an answer", {{"request_id", identity_.request_id}, {"path", identity_.path}});
+  log_error("a request was dropped without an answer",
+            {{"request_id", identity_.request_id}, {"path", identity_.path}});
   complete(failure(Error{Code::internal, "internal error: the request was dropped without an answer"}));
 }
 
@@ -70,7 +73,8 @@ bool Exchange::abandoned() const { return parts_.connection->client_gone(); }
 
 void Exchange::shed() {
   context_->metrics.shed.add();
-  complete(failure(Error{Code::resource_exhausted, "the server has too many requests waiting", {}, "try again in a second"}));
+  complete(failure(
+      Error{Code::resource_exhausted, "the server has too many requests waiting", {}, "try again in a second"}));
 }
 
 void Exchange::run_on_pool() {
@@ -98,7 +102,8 @@ void Exchange::run_async() {
   }
 }
 
-// The head of the event stream goes out with the first event or when the handler returns; until then an exception is an ordinary error.
+// The head of the event stream goes out with the first event or when the handler returns; until then an exception is an
+// ordinary error.
 void Exchange::run_events() {
   LogScope scope(identity_.request_id);
   auto handle = std::make_shared<EventHandle>(parts_.events);

@@ -41,8 +41,8 @@ std::string address_of(const sockaddr_storage& address) {
 
 // Timeouts are checked four times in the shortest of them.
 int64_t tick_of(const ServerConfig& config) {
-  int64_t shortest = std::min({config.header_timeout_ms, config.body_timeout_ms, config.idle_timeout_ms, config.write_timeout_ms,
-                               config.linger_timeout_ms, config.events_heartbeat_ms});
+  int64_t shortest = std::min({config.header_timeout_ms, config.body_timeout_ms, config.idle_timeout_ms,
+                               config.write_timeout_ms, config.linger_timeout_ms, config.events_heartbeat_ms});
   return std::clamp<int64_t>(shortest / 4, 5, 250) * 1'000'000;
 }
 
@@ -55,7 +55,8 @@ Loop::Loop(std::shared_ptr<Context> context, Fd listener)
       listener_(std::move(listener)),
       tick_ns_(tick_of(context_->config)),
       scratch_(kScratchBytes, '\0') {
-  if (!epoll_ || !wake_) fail(Code::resource_exhausted, "no file descriptor is left for an event loop; raise the limit (ulimit -n)");
+  if (!epoll_ || !wake_)
+    fail(Code::resource_exhausted, "no file descriptor is left for an event loop; raise the limit (ulimit -n)");
   epoll_event event{EPOLLIN, {.ptr = &wake_tag}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
   event = {EPOLLIN, {.ptr = &listener_tag}};

@@ -49,7 +49,8 @@ Response Response::json(std::string body, int status) { return text(status, std:
 
 int status_of(Code code) {
   // In the order of Code.
-  static constexpr std::array<int, kCodeCount> kStatus = {400, 404, 409, 412, 409, 403, 401, 429, 503, 504, 501, 500, 500};
+  static constexpr std::array<int, kCodeCount> kStatus = {400, 404, 409, 412, 409, 403, 401,
+                                                          429, 503, 504, 501, 500, 500};
   return kStatus[static_cast<size_t>(code)];
 }
 

@@ -32,19 +32,19 @@ class Headers {
 class BodyReader {
  public:
   virtual ~BodyReader() = default;
-  // Next piece, at most `limit` bytes; empty at the end. Throws unavailable when the client went away, invalid_argument when it is
-  // larger than the route's limit.
+  // Next piece, at most `limit` bytes; empty at the end. Throws unavailable when the client went away, invalid_argument
+  // when it is larger than the route's limit.
   virtual std::string read(size_t limit = size_t{1} << 18) = 0;
 };
 
 struct Request {
-  std::string method;   // upper case
-  std::string target;   // as sent: path and query
-  std::string path;     // of the target, not decoded
-  std::vector<std::pair<std::string, std::string>> query;  // decoded
+  std::string method;                                       // upper case
+  std::string target;                                       // as sent: path and query
+  std::string path;                                         // of the target, not decoded
+  std::vector<std::pair<std::string, std::string>> query;   // decoded
   std::vector<std::pair<std::string, std::string>> params;  // of the route template, decoded
   Headers headers;
-  std::string body;     // whole, already decompressed (gzip, deflate), for routes with Body::whole
+  std::string body;                    // whole, already decompressed (gzip, deflate), for routes with Body::whole
   std::shared_ptr<BodyReader> stream;  // for routes with Body::stream
   std::string remote_address;
   std::string request_id;   // from X-Request-Id if it is sane, else made
@@ -69,9 +69,9 @@ struct Response {
   static Response json(std::string body, int status = 200);
 };
 
-// HTTP status of an error code (one table): invalid_argument 400, unauthenticated 401, permission_denied 403, not_found 404,
-// already_exists 409, failed_precondition 409, aborted 409, resource_exhausted 429, unavailable 503, deadline_exceeded 504,
-// unimplemented 501, data_loss 500, internal 500.
+// HTTP status of an error code (one table): invalid_argument 400, unauthenticated 401, permission_denied 403, not_found
+// 404, already_exists 409, failed_precondition 409, aborted 409, resource_exhausted 429, unavailable 503,
+// deadline_exceeded 504, unimplemented 501, data_loss 500, internal 500.
 int status_of(Code code);
 
 // Completes one request, from any thread, exactly once; dropping it unanswered answers 500. Copyable handle.

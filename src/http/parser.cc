@@ -50,8 +50,10 @@ std::string_view trim_ows(std::string_view text) {
 
 // Origin form, absolute form (its authority is dropped) or `*`.
 std::optional<ProtocolError> read_target(std::string_view target, Request& request) {
-  bool visible = std::all_of(target.begin(), target.end(), [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
-  if (target.empty() || !visible) return ProtocolError{400, "the request target is empty or holds a space or control character"};
+  bool visible = std::all_of(target.begin(), target.end(),
+                             [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
+  if (target.empty() || !visible)
+    return ProtocolError{400, "the request target is empty or holds a space or control character"};
   if (target.front() != '/' && target != "*") {
     size_t authority = target.find("://");
     bool web = authority != std::string_view::npos &&
@@ -91,7 +93,8 @@ std::optional<ProtocolError> read_request_line(std::string_view line, Request& r
 }
 
 std::optional<ProtocolError> read_field(std::string_view line, Request& request) {
-  if (line.front() == ' ' || line.front() == '\t') return ProtocolError{400, "a header is folded over two lines; send it on one"};
+  if (line.front() == ' ' || line.front() == '\t')
+    return ProtocolError{400, "a header is folded over two lines; send it on one"};
   size_t colon = line.find(':');
   if (colon == std::string_view::npos) return ProtocolError{400, "header line " + show(line) + " has no colon"};
   std::string_view name = line.substr(0, colon);
@@ -131,7 +134,8 @@ std::optional<ProtocolError> read_framing(const Request& request, Framing& frami
     } else if (iequals(name, "transfer-encoding")) {
       ++encodings;
       framing.chunked = iequals(value, "chunked");
-      if (!framing.chunked) return ProtocolError{501, "Transfer-Encoding " + show(value) + " is not supported; use chunked"};
+      if (!framing.chunked)
+        return ProtocolError{501, "Transfer-Encoding " + show(value) + " is not supported; use chunked"};
     } else if (iequals(name, "connection")) {
       read_connection(value, framing);
     } else if (iequals(name, "expect")) {
@@ -140,13 +144,16 @@ std::optional<ProtocolError> read_framing(const Request& request, Framing& frami
     }
   }
   if (encodings > 1) return ProtocolError{400, "there is more than one Transfer-Encoding"};
-  if (framing.chunked && framing.content_length) return ProtocolError{400, "there is a Transfer-Encoding and a Content-Length; send one"};
+  if (framing.chunked && framing.content_length)
+    return ProtocolError{400, "there is a Transfer-Encoding and a Content-Length; send one"};
   if (framing.chunked && framing.http_1_0) return ProtocolError{400, "HTTP/1.0 has no Transfer-Encoding"};
-  if (hosts > 1 || (hosts == 0 && !framing.http_1_0)) return ProtocolError{400, "there must be exactly one Host header"};
+  if (hosts > 1 || (hosts == 0 && !framing.http_1_0))
+    return ProtocolError{400, "there must be exactly one Host header"};
   return std::nullopt;
 }
 
-std::optional<ProtocolError> read_lines(std::string_view head, const HeadLimits& limits, Request& request, Framing& framing) {
+std::optional<ProtocolError> read_lines(std::string_view head, const HeadLimits& limits, Request& request,
+                                        Framing& framing) {
   size_t end = head.find("\r\n");
   if (head.substr(0, end).find_first_of("\r\n") != std::string_view::npos) {
     return ProtocolError{400, "lines must end with CR LF"};
@@ -154,7 +161,8 @@ std::optional<ProtocolError> read_lines(std::string_view head, const HeadLimits&
   if (auto error = read_request_line(head.substr(0, end), request, framing)) return error;
   for (size_t at = end + 2, count = 0; at < head.size(); at = end + 2) {
     end = head.find("\r\n", at);
-    if (++count > limits.fields) return ProtocolError{431, "there are more than " + std::to_string(limits.fields) + " headers"};
+    if (++count > limits.fields)
+      return ProtocolError{431, "there are more than " + std::to_string(limits.fields) + " headers"};
     if (auto error = read_field(head.substr(at, end - at), request)) return error;
   }
   return read_framing(request, framing);
@@ -162,18 +170,21 @@ std::optional<ProtocolError> read_lines(std::string_view head, const HeadLimits&
 
 }  // namespace
 
-HeadResult parse_head(std::string_view bytes, const HeadLimits& limits, size_t& scanned, Request& request, Framing& framing) {
+HeadResult parse_head(std::string_view bytes, const HeadLimits& limits, size_t& scanned, Request& request,
+                      Framing& framing) {
   // Empty lines before a request are forgiven (RFC 9112 2.2), a few of them.
   size_t start = 0;
   while (start < 8 && bytes.substr(start).starts_with("\r\n")) start += 2;
   std::string_view rest = bytes.substr(start);
   if (rest.empty() || rest == "\r") return {};
   if (!kTokenChars[static_cast<unsigned char>(rest.front())]) {
-    return bad(400, "this is not an HTTP request: it starts with byte " + std::to_string(static_cast<unsigned char>(rest.front())));
+    return bad(400, "this is not an HTTP request: it starts with byte " +
+                        std::to_string(static_cast<unsigned char>(rest.front())));
   }
   size_t from = scanned > 3 + start ? scanned - 3 - start : 0;
   const void* found = from < rest.size() ? memmem(rest.data() + from, rest.size() - from, "\r\n\r\n", 4) : nullptr;
-  size_t length = found == nullptr ? rest.size() : static_cast<size_t>(static_cast<const char*>(found) - rest.data()) + 4;
+  size_t length =
+      found == nullptr ? rest.size() : static_cast<size_t>(static_cast<const char*>(found) - rest.data()) + 4;
   if (length > limits.bytes) {
     return bad(431, "the request line and headers are larger than " + std::to_string(limits.bytes) + " bytes");
   }
@@ -219,7 +230,10 @@ void BodyDecoder::on_chunk_size() {
   uint64_t size = 0;
   bool valid = !digits.empty() && digits.size() <= 15;
   for (char c : digits) {
-    int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    int digit = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
     valid = valid && digit >= 0;
     size = size * 16 + static_cast<uint64_t>(std::max(digit, 0));
   }

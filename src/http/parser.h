@@ -1,4 +1,5 @@
-// Reads HTTP/1.x requests from bytes (RFC 9112), strictly: what two readers could understand differently is refused. Pure.
+// Reads HTTP/1.x requests from bytes (RFC 9112), strictly: what two readers could understand differently is refused.
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -37,9 +38,10 @@ struct HeadResult {
   ProtocolError error = {};
 };
 
-// Fills method, target, path, query and headers of `request` when `bytes` start with a whole head. `scanned` remembers between calls
-// how far the end was searched for; start with 0 for each request.
-HeadResult parse_head(std::string_view bytes, const HeadLimits& limits, size_t& scanned, Request& request, Framing& framing);
+// Fills method, target, path, query and headers of `request` when `bytes` start with a whole head. `scanned` remembers
+// between calls how far the end was searched for; start with 0 for each request.
+HeadResult parse_head(std::string_view bytes, const HeadLimits& limits, size_t& scanned, Request& request,
+                      Framing& framing);
 
 // Takes the body out of the bytes that follow a head. Trailer fields are dropped.
 class BodyDecoder {
@@ -47,7 +49,8 @@ class BodyDecoder {
   BodyDecoder() = default;
   BodyDecoder(const Framing& framing, size_t line_limit_bytes);
 
-  // Consumes a prefix of `bytes` and appends body bytes to `out`; returns how much was consumed. Consumes nothing after the end.
+  // Consumes a prefix of `bytes` and appends body bytes to `out`; returns how much was consumed. Consumes nothing after
+  // the end.
   size_t feed(std::string_view bytes, std::string& out);
   bool done() const { return state_ == State::done; }
   const std::optional<ProtocolError>& error() const { return error_; }

@@ -88,13 +88,12 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity, chunked", 501},
         Bad{"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked", 501},
         Bad{"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \x0b"
-            "chunked", 400},
+            "chunked",
+            400},
         Bad{"POST / HTTP/1.0\r\nTransfer-Encoding: chunked", 400},
         Bad{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length : 3", 400},
-        Bad{"POST / HTTP/1.1\r\nHost: x\r\nX: y\r\n folded: 1", 400},
-        Bad{"POST / HTTP/1.1\r\n Host: x", 400},
-        Bad{"GET / HTTP/1.1\nHost: x", 400},
-        Bad{"GET / HTTP/1.1\r\nHost: x\nTransfer-Encoding: chunked", 400},
+        Bad{"POST / HTTP/1.1\r\nHost: x\r\nX: y\r\n folded: 1", 400}, Bad{"POST / HTTP/1.1\r\n Host: x", 400},
+        Bad{"GET / HTTP/1.1\nHost: x", 400}, Bad{"GET / HTTP/1.1\r\nHost: x\nTransfer-Encoding: chunked", 400},
         Bad{"GET / HTTP/1.1\r\nHost: x\r\nA: b\rC: d", 400},
         // hosts
         Bad{"GET / HTTP/1.1", 400}, Bad{"GET / HTTP/1.1\r\nHost: x\r\nHost: y", 400},
@@ -102,8 +101,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"GET /", 400}, Bad{"GET  HTTP/1.1\r\nHost: x", 400}, Bad{"GET / x HTTP/1.1\r\nHost: x", 400},
         Bad{"G@T / HTTP/1.1\r\nHost: x", 400}, Bad{"GET x HTTP/1.1\r\nHost: x", 400},
         Bad{"CONNECT h:443 HTTP/1.1\r\nHost: x", 400}, Bad{"GET ftp://h/ HTTP/1.1\r\nHost: x", 400},
-        Bad{"GET /\x01 HTTP/1.1\r\nHost: x", 400}, Bad{"GET / HTTP/2.0\r\nHost: x", 505}, Bad{"GET / HTTP/1.2\r\nHost: x", 505},
-        Bad{"GET / http/1.1\r\nHost: x", 400}, Bad{"GET / HTTP/1.1 \r\nHost: x", 400}, Bad{"PRI * HTTP/2.0", 505},
+        Bad{"GET /\x01 HTTP/1.1\r\nHost: x", 400}, Bad{"GET / HTTP/2.0\r\nHost: x", 505},
+        Bad{"GET / HTTP/1.2\r\nHost: x", 505}, Bad{"GET / http/1.1\r\nHost: x", 400},
+        Bad{"GET / HTTP/1.1 \r\nHost: x", 400}, Bad{"PRI * HTTP/2.0", 505},
         // headers
         Bad{"GET / HTTP/1.1\r\nHost: x\r\nnocolon", 400}, Bad{"GET / HTTP/1.1\r\nHost: x\r\n: v", 400},
         Bad{"GET / HTTP/1.1\r\nHost: x\r\nA\x7f: v", 400}, Bad{"GET / HTTP/1.1\r\nHost: x\r\nA: \x02", 400},
@@ -146,15 +146,16 @@ std::string decode(std::string_view bytes, size_t step, size_t line_limit = 1000
 
 TEST(BodyDecoder, ReadsChunksHoweverTheyArrive) {
   for (size_t step : {1u, 2u, 3u, 7u, 1000u}) {
-    EXPECT_EQ(decode("3\r\nabc\r\nA;ext=\"x\"\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\nGET", step), "abc0123456789|GET") << step;
+    EXPECT_EQ(decode("3\r\nabc\r\nA;ext=\"x\"\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\nGET", step), "abc0123456789|GET")
+        << step;
     EXPECT_EQ(decode("003 \r\nabc\r\n0\r\n\r\n", step), "abc|") << step;
     EXPECT_EQ(decode("3\r\nab", step), "ab...") << step;
   }
 }
 
 TEST(BodyDecoder, RefusesWhatIsNotChunks) {
-  for (std::string_view bytes : {"x\r\n", "-1\r\n", "\r\n", "3\nabc\r\n", "3\r\nabcd\r\n", "3\r\nabc\n0\r\n\r\n", "0x3\r\nabc\r\n",
-                                 "ffffffffffffffff\r\n", "3 3\r\nabc\r\n", "3;a\x01\r\nabc\r\n"}) {
+  for (std::string_view bytes : {"x\r\n", "-1\r\n", "\r\n", "3\nabc\r\n", "3\r\nabcd\r\n", "3\r\nabc\n0\r\n\r\n",
+                                 "0x3\r\nabc\r\n", "ffffffffffffffff\r\n", "3 3\r\nabc\r\n", "3;a\x01\r\nabc\r\n"}) {
     EXPECT_EQ(decode(bytes, 1000), "error") << bytes;
     EXPECT_EQ(decode(bytes, 1), "error") << bytes;
   }
@@ -179,7 +180,10 @@ TEST(ParseHead, MeansTheSameHoweverMutatedBytesArrive) {
       "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n3\r\nabc\r\n0\r\n\r\n"};
   std::mt19937 random(20130101);
   auto pick = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
-  constexpr std::string_view kBytes("\r\n :,;\0\t\x7f\xff" "0aA/%", 15);
+  constexpr std::string_view kBytes(
+      "\r\n :,;\0\t\x7f\xff"
+      "0aA/%",
+      15);
   size_t complete = 0;
   for (int round = 0; round < 20'000; ++round) {
     std::string bytes = seeds[pick(2)];
@@ -199,7 +203,8 @@ TEST(ParseHead, MeansTheSameHoweverMutatedBytesArrive) {
     Request request;
     Framing framing;
     HeadResult result;
-    for (size_t n = 1 + pick(40); result.state == HeadResult::State::incomplete; n = std::min(bytes.size(), n + 1 + pick(40))) {
+    for (size_t n = 1 + pick(40); result.state == HeadResult::State::incomplete;
+         n = std::min(bytes.size(), n + 1 + pick(40))) {
       result = parse_head(std::string_view(bytes).substr(0, n), {}, scanned, request, framing);
       if (n >= bytes.size()) break;
     }

@@ -73,7 +73,8 @@ struct Router::Node {
     return by_get;
   }
 
-  // Depth first, so that the most static route that has the method wins. Routes of other methods are noted in `allowed`.
+  // Depth first, so that the most static route that has the method wins. Routes of other methods are noted in
+  // `allowed`.
   const Route* find(std::string_view method, const std::vector<std::string>& parts, size_t at, Params& params,
                     std::set<std::string>& allowed) const {
     if (at == parts.size()) {
@@ -114,7 +115,8 @@ void Router::add(Route route) {
   for (size_t i = 0; i < texts.size(); ++i) {
     Part part = parse_part(texts[i], route.path);
     if (part.tail && i + 1 != texts.size()) {
-      fail(Code::invalid_argument, "route '{}' goes on after '{{{}*}}', which takes the rest", route.path, part.parameter);
+      fail(Code::invalid_argument, "route '{}' goes on after '{{{}*}}', which takes the rest", route.path,
+           part.parameter);
     }
     if (part.parameter.empty()) {
       auto& child = node->statics[part.before];
@@ -151,6 +153,10 @@ ErrorMapper Router::error_mapper(std::string_view path) const {
 Router::Match Router::match(std::string_view method, std::string_view path) const {
   Match match;
   if (!root_ || !path.starts_with('/')) return match;
+  if (path.find('\0') != std::string_view::npos) {
+    match.malformed = true;
+    return match;
+  }
   std::vector<std::string> parts;
   for (std::string_view text : split(path.substr(1), '/')) {
     if (text.find('%') == std::string_view::npos) {

@@ -18,8 +18,9 @@ using Handler = std::function<Response(Request&)>;
 using AsyncHandler = std::function<void(Request, Responder)>;
 using EventHandler = std::function<void(Request, std::shared_ptr<EventStream>)>;
 
-// Where a Handler runs. inline_: on the event loop, for bounded CPU without I/O. pool: on a bounded worker pool; for SQL, blobs, processes.
-// An AsyncHandler always runs on the event loop and must not block; an EventHandler always on the pool. The authoriser runs on the same thread.
+// Where a Handler runs. inline_: on the event loop, for bounded CPU without I/O. pool: on a bounded worker pool; for
+// SQL, blobs, processes. An AsyncHandler always runs on the event loop and must not block; an EventHandler always on
+// the pool. The authoriser runs on the same thread.
 enum class Run { inline_, pool };
 enum class Body { whole, stream };
 
@@ -29,8 +30,9 @@ using ErrorMapper = Response (*)(const Error& error, const Request& request);
 
 struct Route {
   std::string method;  // "GET"…; GET also answers HEAD
-  // "/api/2.0/mlflow/runs/get", "/v2/models/{name}/infer", "/api/2.0/mlflow-artifacts/artifacts/{path*}" (`*`: the rest, may hold '/').
-  // A part may have text around its parameter: "/v1/models/{name}:predict". Static parts win over those, those over plain parameters.
+  // "/api/2.0/mlflow/runs/get", "/v2/models/{name}/infer", "/api/2.0/mlflow-artifacts/artifacts/{path*}" (`*`: the
+  // rest, may hold '/'). A part may have text around its parameter: "/v1/models/{name}:predict". Static parts win over
+  // those, those over plain parameters.
   std::string path;
   Permission permission = Permission::admin;
   std::variant<Handler, AsyncHandler, EventHandler> handler;
@@ -49,14 +51,14 @@ class Router {
   void add_error_surface(std::string prefix, ErrorMapper mapper);
 
   struct Match {
-    const Route* route = nullptr;       // nullptr: not found
-    bool path_exists = false;           // with another method: 405
-    std::string allow;                  // for 405
-    bool malformed = false;             // an escape that does not decode, or a NUL: 400
+    const Route* route = nullptr;  // nullptr: not found
+    bool path_exists = false;      // with another method: 405
+    std::string allow;             // for 405
+    bool malformed = false;        // an escape that does not decode, or a NUL: 400
     std::vector<std::pair<std::string, std::string>> params;
   };
-  // The path is split at '/' and each part is decoded once, so that "%2f" stays within a parameter. One trailing slash is ignored where no
-  // route names it; empty parts ("//") and dot parts match nothing but parameters.
+  // The path is split at '/' and each part is decoded once, so that "%2f" stays within a parameter. One trailing slash
+  // is ignored where no route names it; empty parts ("//") and dot parts match nothing but parameters.
   Match match(std::string_view method, std::string_view path) const;
   ErrorMapper error_mapper(std::string_view path) const;
   // In order of addition, for `fettle server routes` and the OpenAPI test.

@@ -16,8 +16,9 @@ Route row(std::string method, std::string path) {
 class RouterTest : public testing::Test {
  protected:
   RouterTest() {
-    for (const char* path : {"/", "/v2", "/v2/models/{name}", "/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}",
-                             "/v2/models/stats", "/v1/models/{name}", "/v1/models/{name}:predict", "/artifacts", "/artifacts/{path*}"}) {
+    for (const char* path :
+         {"/", "/v2", "/v2/models/{name}", "/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}",
+          "/v2/models/stats", "/v1/models/{name}", "/v1/models/{name}:predict", "/artifacts", "/artifacts/{path*}"}) {
       router_.add(row("GET", path));
     }
     router_.add(row("POST", "/v2/models/{name}/infer"));
@@ -86,7 +87,8 @@ TEST_F(RouterTest, TellsTheMethodsOfAPathAndAnswersHeadByGet) {
 }
 
 TEST_F(RouterTest, RefusesTheSameRouteTwiceAndTemplatesThatGoOnAfterATail) {
-  for (auto& bad : {row("GET", "/v2"), row("GET", "relative"), row("GET", "/a/{x*}/b"), row("GET", "/a/{}"), row("GET", "/a/{x")}) {
+  for (auto& bad :
+       {row("GET", "/v2"), row("GET", "relative"), row("GET", "/a/{x*}/b"), row("GET", "/a/{}"), row("GET", "/a/{x")}) {
     EXPECT_THROW(router_.add(bad), Failure) << bad.path;
   }
   EXPECT_EQ(router_.routes().size(), 13u);

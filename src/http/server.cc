@@ -83,7 +83,8 @@ struct Server::Impl {
   }
 };
 
-Server::Server(ServerConfig config, const Router& router, Authoriser authorise, const Clock& clock, metrics::Registry& registry)
+Server::Server(ServerConfig config, const Router& router, Authoriser authorise, const Clock& clock,
+               metrics::Registry& registry)
     : impl_(std::make_unique<Impl>()) {
   for (const auto& route : router.routes()) {
     bool plain = std::holds_alternative<Handler>(route->handler) && route->run == Run::pool;
@@ -110,12 +111,15 @@ void Server::start() {
     port = port_of(listeners.back());
   }
   for (Fd& listener : listeners) {
-    if (listen(listener.get(), kBacklog) != 0) fail(Code::unavailable, "cannot listen on {}:{}: {}", config.host, port, strerror(errno));
+    if (listen(listener.get(), kBacklog) != 0)
+      fail(Code::unavailable, "cannot listen on {}:{}: {}", config.host, port, strerror(errno));
   }
   impl_->port = port;
-  impl_->pool = std::make_unique<ThreadPool>(ThreadPool::Config{"http-pool", config.pool_threads, config.pool_queue_limit});
+  impl_->pool =
+      std::make_unique<ThreadPool>(ThreadPool::Config{"http-pool", config.pool_threads, config.pool_queue_limit});
   impl_->context->pool = impl_->pool.get();
-  impl_->stream_pool = std::make_unique<ThreadPool>(ThreadPool::Config{"http-stream", config.stream_threads, config.pool_queue_limit});
+  impl_->stream_pool =
+      std::make_unique<ThreadPool>(ThreadPool::Config{"http-stream", config.stream_threads, config.pool_queue_limit});
   impl_->context->stream_pool = impl_->stream_pool.get();
   for (Fd& listener : listeners) impl_->loops.push_back(std::make_shared<Loop>(impl_->context, std::move(listener)));
   for (size_t i = 0; i < count; ++i) {

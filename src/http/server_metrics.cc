@@ -21,11 +21,14 @@ std::string_view known_method(std::string_view method) {
 ServerMetrics::ServerMetrics(metrics::Registry& registry, const Router& router)
     : in_flight(registry.gauge("fettle_http_requests_in_flight", "Requests that are being answered.")),
       connections(registry.gauge("fettle_network_connections", "Open connections.", {{"listener", "http"}})),
-      accepted(registry.counter("fettle_network_connections_accepted_total", "Accepted connections.", {{"listener", "http"}})),
-      refused(registry.counter("fettle_network_connections_refused_total", "Connections beyond the limit.", {{"listener", "http"}})),
-      peer_errors(registry.counter("fettle_network_peer_errors_total", "Connections that the client broke or let time out.",
-                                   {{"listener", "http"}})),
-      received_bytes(registry.counter("fettle_network_received_bytes_total", "Bytes from clients.", {{"listener", "http"}})),
+      accepted(registry.counter("fettle_network_connections_accepted_total", "Accepted connections.",
+                                {{"listener", "http"}})),
+      refused(registry.counter("fettle_network_connections_refused_total", "Connections beyond the limit.",
+                               {{"listener", "http"}})),
+      peer_errors(registry.counter("fettle_network_peer_errors_total",
+                                   "Connections that the client broke or let time out.", {{"listener", "http"}})),
+      received_bytes(
+          registry.counter("fettle_network_received_bytes_total", "Bytes from clients.", {{"listener", "http"}})),
       sent_bytes(registry.counter("fettle_network_sent_bytes_total", "Bytes to clients.", {{"listener", "http"}})),
       shed(registry.counter("fettle_http_requests_shed_total", "Requests refused because the worker pool was full.")),
       registry_(registry) {
@@ -44,7 +47,8 @@ void ServerMetrics::finished(const Route* route, std::string_view method, int st
     std::string own_method(route != nullptr ? std::string_view(route->method) : known_method(method));
     std::string path = route != nullptr ? route->path : "unmatched";
     std::string status_label = index < known_statuses().size() ? std::to_string(status) : "other";
-    counter = &registry_.counter(kRequests, kRequestsHelp, {{"method", own_method}, {"route", path}, {"status", status_label}});
+    counter = &registry_.counter(kRequests, kRequestsHelp,
+                                 {{"method", own_method}, {"route", path}, {"status", status_label}});
     duration = &registry_.histogram(kDuration, kDurationHelp, metrics::latency_bounds(),
                                     {{"method", route != nullptr ? own_method : "any"}, {"route", path}});
     series.by_status[index].store(counter, std::memory_order_release);

@@ -71,7 +71,9 @@ std::string get(std::string_view path) { return fmt::format("GET {} HTTP/1.1\r\n
 
 TEST_F(ServerTest, AnswersInlinePoolAndAsyncRoutes) {
   route("GET", "/inline", [](Request&) { return Response::text(200, "inline"); });
-  route("GET", "/pool/{name}", [](Request& r) { return Response::text(200, "pool " + std::string(r.param("name"))); }, kPool);
+  route(
+      "GET", "/pool/{name}", [](Request& r) { return Response::text(200, "pool " + std::string(r.param("name"))); },
+      kPool);
   std::jthread later;
   Route async;
   async.method = "POST";
@@ -89,10 +91,13 @@ TEST_F(ServerTest, AnswersInlinePoolAndAsyncRoutes) {
 }
 
 TEST_F(ServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
-  route("GET", "/slow", [](Request&) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(30));
-    return Response::text(200, "slow");
-  }, kPool);
+  route(
+      "GET", "/slow",
+      [](Request&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        return Response::text(200, "slow");
+      },
+      kPool);
   route("GET", "/fast", [](Request&) { return Response::text(200, "fast"); });
   start();
   auto socket = connect();
@@ -107,7 +112,6 @@ TEST_F(ServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
   EXPECT_TRUE(socket.closed());
 }
 
-
 std::string post(std::string_view path, std::string_view body, std::string_view headers = "") {
   return fmt::format("POST {} HTTP/1.1\r\nContent-Length: {}\r\n{}{}{}", path, body.size(), headers, kClose, body);
 }
@@ -117,14 +121,17 @@ Handler echo() {
 }
 
 TEST_F(ServerTest, ErrorsAreDocumentsAndHideWhatIsInternal) {
-  route("GET", "/missing", [](Request&) -> Response { fail(Error{Code::not_found, "no run 'x'", {{"run", "x"}}, "list them"}); }, kPool);
+  route(
+      "GET", "/missing",
+      [](Request&) -> Response { fail(Error{Code::not_found, "no run 'x'", {{"run", "x"}}, "list them"}); }, kPool);
   route("GET", "/broken", [](Request&) -> Response { throw std::runtime_error("secret path"); }, kPool);
   route("GET", "/inline", [](Request&) -> Response { throw std::runtime_error("secret path"); });
   start();
   std::string missing = exchange(fmt::format("GET /missing HTTP/1.1\r\nX-Request-Id: id-1\r\n{}", kClose));
   EXPECT_TRUE(missing.starts_with("HTTP/1.1 404 Not Found\r\n"));
-  EXPECT_EQ(body_of(missing),
-            R"({"error":{"code":"not_found","message":"no run 'x'","fix":"list them","details":[{"path":"run","message":"x"}],"request_id":"id-1"}})");
+  EXPECT_EQ(
+      body_of(missing),
+      R"({"error":{"code":"not_found","message":"no run 'x'","fix":"list them","details":[{"path":"run","message":"x"}],"request_id":"id-1"}})");
   EXPECT_NE(missing.find("x-request-id: id-1\r\n"), std::string::npos);
   for (const char* path : {"/broken", "/inline"}) {
     std::string broken = exchange(get(path));
@@ -138,9 +145,13 @@ TEST_F(ServerTest, ASurfaceShapesItsOwnErrors) {
   row.method = "GET";
   row.path = "/api/x";
   row.handler = Handler([](Request&) -> Response { fail(Code::aborted, "stale"); });
-  row.on_error = [](const Error& error, const Request&) { return Response::text(status_of(error.code), "own " + error.message); };
+  row.on_error = [](const Error& error, const Request&) {
+    return Response::text(status_of(error.code), "own " + error.message);
+  };
   router_.add(std::move(row));
-  router_.add_error_surface("/api/", [](const Error& error, const Request&) { return Response::text(418, "surface " + std::string(code_name(error.code))); });
+  router_.add_error_surface("/api/", [](const Error& error, const Request&) {
+    return Response::text(418, "surface " + std::string(code_name(error.code)));
+  });
   start();
   EXPECT_EQ(body_of(exchange(get("/api/x"))), "own stale");
   EXPECT_EQ(body_of(exchange(get("/api/y"))), "surface not_found");
@@ -202,7 +213,9 @@ TEST_F(ServerTest, HeadHasTheHeadersOfGetAndNoBody) {
 TEST_F(ServerTest, ReadsChunkedBodiesAndExpectations) {
   route("POST", "/echo", echo(), kPool);
   start();
-  EXPECT_EQ(body_of(exchange(fmt::format("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{}3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", kClose))), "abcde");
+  EXPECT_EQ(body_of(exchange(fmt::format(
+                "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{}3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", kClose))),
+            "abcde");
   auto socket = connect();
   socket.send(fmt::format("POST /echo HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n{}", kClose));
   EXPECT_EQ(socket.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
@@ -224,8 +237,8 @@ TEST_F(ServerTest, ASlowBodyByteByByteIsWhole) {
 
 TEST_F(ServerTest, MalformedRequestsAreAnsweredAndTheConnectionCloses) {
   start();
-  for (std::string_view bad : {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "\x16\x03\x01\x02",
-                               "GET / HTTP/1.1\r\n\r\n"}) {
+  for (std::string_view bad : {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                               "\x16\x03\x01\x02", "GET / HTTP/1.1\r\n\r\n"}) {
     auto socket = connect();
     socket.send(bad);
     EXPECT_TRUE(socket.read_all().starts_with("HTTP/1.1 400 Bad Request\r\n")) << bad;
@@ -244,12 +257,17 @@ TEST_F(ServerTest, LimitsOfHeadAndBodyAreKept) {
   row.handler = echo();
   router_.add(std::move(row));
   start();
-  EXPECT_TRUE(exchange(fmt::format("GET /x HTTP/1.1\r\nA: {}\r\n{}", std::string(2000, 'a'), kClose)).starts_with("HTTP/1.1 431 "));
+  EXPECT_TRUE(exchange(fmt::format("GET /x HTTP/1.1\r\nA: {}\r\n{}", std::string(2000, 'a'), kClose))
+                  .starts_with("HTTP/1.1 431 "));
   EXPECT_TRUE(exchange(post("/small", "0123456789")).starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(exchange(post("/small", "0123456789a")).starts_with("HTTP/1.1 413 "));
-  EXPECT_TRUE(exchange(fmt::format("POST /small HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{}B\r\n0123456789a\r\n0\r\n\r\n", kClose))
-                  .starts_with("HTTP/1.1 413 "));
-  EXPECT_TRUE(exchange(fmt::format("POST /small HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n{}", kClose)).starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(
+      exchange(
+          fmt::format("POST /small HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{}B\r\n0123456789a\r\n0\r\n\r\n", kClose))
+          .starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(
+      exchange(fmt::format("POST /small HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n{}", kClose))
+          .starts_with("HTTP/1.1 413 "));
   // A client that sends its whole large body before it reads still gets the answer.
   EXPECT_TRUE(exchange(post("/small", std::string(3 << 20, 'x'))).starts_with("HTTP/1.1 413 "));
 }
@@ -276,11 +294,14 @@ TEST_F(ServerTest, AFullPoolShedsWith429) {
   config_.pool_queue_limit = 1;
   std::mutex gate;
   std::atomic<int> entered{0};
-  route("GET", "/x", [&](Request&) {
-    ++entered;
-    std::lock_guard lock(gate);
-    return Response::text(200, "x");
-  }, kPool);
+  route(
+      "GET", "/x",
+      [&](Request&) {
+        ++entered;
+        std::lock_guard lock(gate);
+        return Response::text(200, "x");
+      },
+      kPool);
   start();
   std::unique_lock closed(gate);
   auto first = connect();
@@ -365,9 +386,13 @@ TEST_F(ServerTest, CountsRequestsByRouteAndBytesByListener) {
   exchange(get("/things/2"));
   exchange(get("/unknown"));
   std::string text = registry_.expose(metrics::Format::prometheus);
-  EXPECT_NE(text.find("fettle_http_requests_total{method=\"GET\",route=\"/things/{id}\",status=\"200\"} 2\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("fettle_http_requests_total{method=\"GET\",route=\"unmatched\",status=\"404\"} 1\n"), std::string::npos);
-  EXPECT_NE(text.find("fettle_http_request_duration_seconds_count{method=\"GET\",route=\"/things/{id}\"} 2\n"), std::string::npos);
+  EXPECT_NE(text.find("fettle_http_requests_total{method=\"GET\",route=\"/things/{id}\",status=\"200\"} 2\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("fettle_http_requests_total{method=\"GET\",route=\"unmatched\",status=\"404\"} 1\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("fettle_http_request_duration_seconds_count{method=\"GET\",route=\"/things/{id}\"} 2\n"),
+            std::string::npos);
   EXPECT_EQ(metric("fettle_http_requests_in_flight"), 0);
   EXPECT_EQ(metric("fettle_network_connections_accepted_total"), 3);
   server_->drain(1000);
@@ -393,11 +418,14 @@ TEST_F(ServerTest, ATakenPortIsAnErrorThatNamesIt) {
 TEST_F(ServerTest, DrainFinishesWhatIsInFlightAndClosesTheRest) {
   std::atomic<bool> entered{false};
   std::atomic<bool> go{false};
-  route("GET", "/slow", [&](Request&) {
-    entered = true;
-    while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return Response::text(200, "finished");
-  }, kPool);
+  route(
+      "GET", "/slow",
+      [&](Request&) {
+        entered = true;
+        while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return Response::text(200, "finished");
+      },
+      kPool);
   route("GET", "/fast", [](Request&) { return Response::text(200, "fast"); });
   start();
   auto idle = connect();
@@ -452,11 +480,14 @@ TEST_F(ServerTest, AResponderTellsWhenItsClientHasGone) {
 TEST_F(ServerTest, DrainGivesUpInTimeOnAHandlerThatHangs) {
   std::atomic<bool> entered{false};
   std::atomic<bool> go{false};
-  route("GET", "/hang", [&](Request&) {
-    entered = true;
-    while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return Response::text(200, "x");
-  }, kPool);
+  route(
+      "GET", "/hang",
+      [&](Request&) {
+        entered = true;
+        while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return Response::text(200, "x");
+      },
+      kPool);
   start();
   auto socket = connect();
   socket.send(get("/hang"));

@@ -17,21 +17,51 @@ struct Reason {
 };
 
 constexpr auto kReasons = std::to_array<Reason>({
-    {100, "Continue"},           {101, "Switching Protocols"},    {200, "OK"},
-    {201, "Created"},            {202, "Accepted"},               {203, "Non-Authoritative Information"},
-    {204, "No Content"},         {205, "Reset Content"},          {206, "Partial Content"},
-    {207, "Multi-Status"},       {301, "Moved Permanently"},      {302, "Found"},
-    {303, "See Other"},          {304, "Not Modified"},           {307, "Temporary Redirect"},
-    {308, "Permanent Redirect"}, {400, "Bad Request"},            {401, "Unauthorized"},
-    {403, "Forbidden"},          {404, "Not Found"},              {405, "Method Not Allowed"},
-    {406, "Not Acceptable"},     {408, "Request Timeout"},        {409, "Conflict"},
-    {410, "Gone"},               {411, "Length Required"},        {412, "Precondition Failed"},
-    {413, "Content Too Large"},  {414, "URI Too Long"},           {415, "Unsupported Media Type"},
-    {416, "Range Not Satisfiable"}, {417, "Expectation Failed"},  {421, "Misdirected Request"},
-    {422, "Unprocessable Content"}, {423, "Locked"},              {428, "Precondition Required"},
-    {429, "Too Many Requests"},  {431, "Request Header Fields Too Large"}, {499, "Client Closed Request"},
-    {500, "Internal Server Error"}, {501, "Not Implemented"},     {502, "Bad Gateway"},
-    {503, "Service Unavailable"}, {504, "Gateway Timeout"},       {505, "HTTP Version Not Supported"},
+    {100, "Continue"},
+    {101, "Switching Protocols"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {203, "Non-Authoritative Information"},
+    {204, "No Content"},
+    {205, "Reset Content"},
+    {206, "Partial Content"},
+    {207, "Multi-Status"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {423, "Locked"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {499, "Client Closed Request"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
     {507, "Insufficient Storage"},
 });
 
@@ -90,7 +120,8 @@ Response error_response(ErrorMapper mapper, const Error& error, const Request& r
 }
 
 BodyTooLarge::BodyTooLarge(size_t limit_bytes)
-    : Failure(Error{Code::invalid_argument, fmt::format("the body is larger than the limit of this path, {} bytes", limit_bytes)}) {}
+    : Failure(Error{Code::invalid_argument,
+                    fmt::format("the body is larger than the limit of this path, {} bytes", limit_bytes)}) {}
 
 Response response_from_current_exception(ErrorMapper mapper, const Request& request) {
   try {
@@ -105,7 +136,10 @@ Response response_from_current_exception(ErrorMapper mapper, const Request& requ
   } catch (...) {
     Error error = error_from_current_exception();
     log_error("a request failed by an unexpected exception", {{"path", request.path}, {"error", error.message}});
-    Error shown{Code::internal, "internal error", {}, fmt::format("the server's log has the cause beside request id '{}'", request.request_id)};
+    Error shown{Code::internal,
+                "internal error",
+                {},
+                fmt::format("the server's log has the cause beside request id '{}'", request.request_id)};
     return error_response(mapper, shown, request);
   }
 }

@@ -1,4 +1,5 @@
-// Bodies that are not whole in memory: streamed requests and answers, events, compression; with the client of this module and raw sockets.
+// Bodies that are not whole in memory: streamed requests and answers, events, compression; with the client of this
+// module and raw sockets.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -22,7 +23,8 @@ class StreamingTest : public testing::Test {
     config_.linger_timeout_ms = 200;
     config_.stream_buffer_bytes = 64 << 10;
   }
-  void route(std::string method, std::string path, decltype(Route::handler) handler, Body body = Body::whole, size_t limit = size_t{64} << 20) {
+  void route(std::string method, std::string path, decltype(Route::handler) handler, Body body = Body::whole,
+             size_t limit = size_t{64} << 20) {
     Route row;
     row.method = std::move(method);
     row.path = std::move(path);
@@ -91,7 +93,8 @@ TEST_F(StreamingTest, ARequestBodyIsReadInPiecesAndTheConnectionIsKept) {
     EXPECT_EQ(response.body, fmt::format("{} {}", size, std::string(std::min<size_t>(size, 5), 'x')));
   }
   auto socket = connect();
-  std::string request = "PUT /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n";
+  std::string request =
+      "PUT /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n";
   socket.send(request + request);
   EXPECT_EQ(socket.read_until("6 abcdeHTTP").substr(0, 15), "HTTP/1.1 200 OK");
 }
@@ -177,7 +180,8 @@ TEST_F(StreamingTest, AStreamBeyondItsLimitIs413) {
   route("PUT", "/up", counter(), Body::stream, 1000);
   start();
   auto socket = connect();
-  socket.send("PUT /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7D0\r\n" + std::string(2000, 'x') + "\r\n0\r\n\r\n");
+  socket.send("PUT /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7D0\r\n" + std::string(2000, 'x') +
+              "\r\n0\r\n\r\n");
   EXPECT_TRUE(socket.read_all().starts_with("HTTP/1.1 413 "));
   EXPECT_EQ(send({.method = "PUT", .url = "/up", .body = std::string(2000, 'x')}).status, 413);
 }
@@ -270,7 +274,8 @@ TEST_F(StreamingTest, EventsArriveAsTheyAreSent) {
           kept = std::move(events);
           there = true;
         }));
-  route("GET", "/refused", EventHandler([](Request, const std::shared_ptr<EventStream>&) { fail(Code::not_found, "no such job"); }));
+  route("GET", "/refused",
+        EventHandler([](Request, const std::shared_ptr<EventStream>&) { fail(Code::not_found, "no such job"); }));
   start();
   auto socket = connect();
   socket.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -316,7 +321,8 @@ TEST_F(StreamingTest, AnEventStreamEndsForGoneAndForSlowReaders) {
 TEST_F(StreamingTest, QuietEventStreamsBeatAndEndWhenTheServerDrains) {
   config_.events_heartbeat_ms = 30;
   std::shared_ptr<EventStream> kept;
-  route("GET", "/events", EventHandler([&](Request, std::shared_ptr<EventStream> events) { kept = std::move(events); }));
+  route("GET", "/events",
+        EventHandler([&](Request, std::shared_ptr<EventStream> events) { kept = std::move(events); }));
   start();
   auto socket = connect();
   socket.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -355,7 +361,8 @@ TEST_F(StreamingTest, LargeTextIsCompressedForWhoeverTakesIt) {
 }
 
 TEST_F(StreamingTest, CompressedRequestsAreReadWithinTheirLimit) {
-  route("POST", "/whole", Handler([](Request& r) { return Response::text(200, std::to_string(r.body.size())); }), Body::whole, 1 << 20);
+  route("POST", "/whole", Handler([](Request& r) { return Response::text(200, std::to_string(r.body.size())); }),
+        Body::whole, 1 << 20);
   route("POST", "/stream", counter(), Body::stream, 1 << 20);
   start();
   std::string bomb = gzip(std::string(size_t{100} << 20, '\0'));
@@ -397,7 +404,8 @@ TEST_F(StreamingTest, TheClientTellsItsFailuresApart) {
   route("GET", "/large", pieces(10, 1000, std::nullopt));
   route("POST", "/echo", Handler([](Request& r) {
           Response response = Response::text(207, r.method + " " + r.body);
-          response.headers.add("X-Mixed-Case", std::string(r.headers.get("x-sent")) + "|" + std::string(r.headers.get("content-type")));
+          response.headers.add("X-Mixed-Case",
+                               std::string(r.headers.get("x-sent")) + "|" + std::string(r.headers.get("content-type")));
           return response;
         }));
   start();

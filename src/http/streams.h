@@ -1,4 +1,5 @@
-// The parts of streaming that a handler's thread and the event loop share: a body on its way in, events on their way out.
+// The parts of streaming that a handler's thread and the event loop share: a body on its way in, events on their way
+// out.
 #pragma once
 
 #include <condition_variable>
@@ -49,7 +50,8 @@ class StreamBody final : public BodyReader {
 // Events between a handler, which sends, and the loop, which writes.
 class EventQueue {
  public:
-  EventQueue(size_t buffer_bytes, std::function<void()> ready) : buffer_bytes_(buffer_bytes), ready_(std::move(ready)) {}
+  EventQueue(size_t buffer_bytes, std::function<void()> ready)
+      : buffer_bytes_(buffer_bytes), ready_(std::move(ready)) {}
 
   bool send(std::string_view event, std::string_view data, std::string_view id);
   bool open() const;
@@ -81,7 +83,9 @@ class EventHandle final : public EventStream {
  public:
   explicit EventHandle(std::shared_ptr<EventQueue> queue) : queue_(std::move(queue)) {}
   ~EventHandle() override { queue_->finish(); }
-  bool send(std::string_view event, std::string_view data, std::string_view id) override { return queue_->send(event, data, id); }
+  bool send(std::string_view event, std::string_view data, std::string_view id) override {
+    return queue_->send(event, data, id);
+  }
   bool open() const override { return queue_->open(); }
 
  private:

@@ -14,7 +14,8 @@ namespace {
 constexpr size_t kChunkBytes = 32 << 10;  // small pieces are gathered up to this
 
 bool is_framing(std::string_view name) {
-  for (std::string_view own : {"content-length", "transfer-encoding", "connection", "keep-alive", "date", "x-request-id"}) {
+  for (std::string_view own :
+       {"content-length", "transfer-encoding", "connection", "keep-alive", "date", "x-request-id"}) {
     if (iequals(name, own)) return true;
   }
   return false;

@@ -43,7 +43,8 @@ struct HeadFacts {
   std::string_view request_id;
 };
 
-// Status line and headers with the empty line. The server's own framing headers replace the handler's; line breaks in values become spaces.
+// Status line and headers with the empty line. The server's own framing headers replace the handler's; line breaks in
+// values become spaces.
 void append_head(std::string& out, const Response& response, const HeadFacts& facts);
 // "1a2b\r\n" … "\r\n"; an empty piece would end the body and is skipped.
 void append_chunk(OutBuffer& out, std::string&& piece);

@@ -24,7 +24,7 @@ struct Spec {
   int64_t memory_bytes = 0;        // address space; 0: no limit
   std::string key;                 // idempotency: the same key answers the first job; empty: none
   std::string by = "api";
-  std::string retraining_run;      // whose step it is; empty: none
+  std::string retraining_run;  // whose step it is; empty: none
 };
 
 struct Job {

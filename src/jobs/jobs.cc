@@ -18,7 +18,8 @@ namespace fettle::jobs {
 namespace {
 
 constexpr std::string_view kColumns =
-    "id, name, state, reason, spec, idempotency_key, submitted_by, retraining_run, pipeline_run, exit_code, signal, created_at_ms, "
+    "id, name, state, reason, spec, idempotency_key, submitted_by, retraining_run, pipeline_run, exit_code, signal, "
+    "created_at_ms, "
     "started_at_ms, ended_at_ms, cpu_ms, peak_memory_bytes";
 constexpr int64_t kLogPollMs = 50;
 constexpr int64_t kLogPieceLimit = 1 << 20;
@@ -120,7 +121,7 @@ void Jobs::stop() {
 std::filesystem::path Jobs::log_path(const std::string& id) const { return config_.log_directory / (id + ".log"); }
 
 void Jobs::add_log_size(Job& job) const {
-  struct stat info {};
+  struct stat info{};
   if (::stat(log_path(job.id).c_str(), &info) == 0) job.log_bytes = info.st_size;
 }
 
@@ -129,18 +130,26 @@ Job Jobs::submit(const Spec& spec) {
   int64_t now_ms = clock_.now_ms();
   std::string id = database_.write([&](sql::Connection& connection) {
     if (!spec.key.empty()) {
-      if (auto row = connection.query_one("select id from jobs where idempotency_key = $1", spec.key)) return row->text(0);
+      if (auto row = connection.query_one("select id from jobs where idempotency_key = $1", spec.key))
+        return row->text(0);
     }
     int64_t waiting = connection.query_one("select count(*) from jobs where state = 'queued'")->integer(0);
     if (waiting >= config_.queue_limit) {
-      fail(Error{Code::resource_exhausted, fmt::format("{} jobs are waiting already", waiting), {}, "wait, or cancel some"});
+      fail(Error{
+          Code::resource_exhausted, fmt::format("{} jobs are waiting already", waiting), {}, "wait, or cancel some"});
     }
     std::string made = new_id(now_ms);
     connection.exec(
-        "insert into jobs (id, name, state, reason, spec, idempotency_key, submitted_by, retraining_run, pipeline_run, created_at_ms, cpu_ms, "
+        "insert into jobs (id, name, state, reason, spec, idempotency_key, submitted_by, retraining_run, pipeline_run, "
+        "created_at_ms, cpu_ms, "
         "peak_memory_bytes) values ($1, $2, 'queued', 'waits for a free worker', $3, $4, $5, $6, '', $7, 0, 0)",
-        made, spec.name, format_spec(spec), spec.key.empty() ? std::optional<std::string>() : spec.key, spec.by, spec.retraining_run, now_ms);
-    journal::record_audit(connection, {.actor = spec.by, .action = "job.submit", .subject = "job/" + made, .detail = format_spec(spec), .at_ms = now_ms});
+        made, spec.name, format_spec(spec), spec.key.empty() ? std::optional<std::string>() : spec.key, spec.by,
+        spec.retraining_run, now_ms);
+    journal::record_audit(connection, {.actor = spec.by,
+                                       .action = "job.submit",
+                                       .subject = "job/" + made,
+                                       .detail = format_spec(spec),
+                                       .at_ms = now_ms});
     return made;
   });
   work_ready_.notify_one();
@@ -162,8 +171,11 @@ std::vector<Job> Jobs::list(const Filter& filter) const {
   auto jobs = database_.read([&](sql::Connection& c) {
     std::vector<Job> found;
     std::string text = fmt::format(
-        "select {} from jobs where ($1 = '' or state = $1) and ($2 = '' or name = $2) and ($3 = '' or id < $3) order by id desc limit $4", kColumns);
-    for (const auto& row : c.query(text, state, filter.name, filter.before, filter.limit)) found.push_back(job_from(row));
+        "select {} from jobs where ($1 = '' or state = $1) and ($2 = '' or name = $2) and ($3 = '' or id < $3) order "
+        "by id desc limit $4",
+        kColumns);
+    for (const auto& row : c.query(text, state, filter.name, filter.before, filter.limit))
+      found.push_back(job_from(row));
     return found;
   });
   for (auto& job : jobs) add_log_size(job);
@@ -223,7 +235,8 @@ std::optional<Job> Jobs::take() {
   int64_t now_ms = clock_.now_ms();
   auto id = database_.write([&](sql::Connection& connection) -> std::optional<std::string> {
     auto row = connection.query_one(
-        "update jobs set state = 'running', reason = 'runs', started_at_ms = $1 where id = (select id from jobs where state = 'queued' "
+        "update jobs set state = 'running', reason = 'runs', started_at_ms = $1 where id = (select id from jobs where "
+        "state = 'queued' "
         "order by id limit 1) and state = 'queued' returning id",
         now_ms);
     if (!row) return std::nullopt;
@@ -268,7 +281,8 @@ void Jobs::run(Job job) {
     command.environment["PYTHONUNBUFFERED"] = "1";
     command.limits.memory_bytes = static_cast<uint64_t>(job.spec.memory_bytes);
     command.die_with_parent = true;
-    process::RunControl control{.timeout_ms = job.spec.timeout_ms, .grace_ms = config_.cancel_grace_ms, .cancel = &running->cancel};
+    process::RunControl control{
+        .timeout_ms = job.spec.timeout_ms, .grace_ms = config_.cancel_grace_ms, .cancel = &running->cancel};
     control.on_output = [&](process::Channel, std::string_view bytes) { log.append(bytes); };
     process::Result result = process::run(command, control);
     job.state = state_of(result);
@@ -296,8 +310,10 @@ void Jobs::run(Job job) {
 void Jobs::finish(Job& job) {
   database_.write([&](sql::Connection& connection) {
     connection.exec(
-        "update jobs set state = $2, reason = $3, exit_code = $4, signal = $5, ended_at_ms = $6, cpu_ms = $7, peak_memory_bytes = $8 where id = $1",
-        job.id, state_name(job.state), job.reason, job.exit_code, job.signal, job.ended_at_ms, job.cpu_ms, job.peak_memory_bytes);
+        "update jobs set state = $2, reason = $3, exit_code = $4, signal = $5, ended_at_ms = $6, cpu_ms = $7, "
+        "peak_memory_bytes = $8 where id = $1",
+        job.id, state_name(job.state), job.reason, job.exit_code, job.signal, job.ended_at_ms, job.cpu_ms,
+        job.peak_memory_bytes);
     journal::record_audit(connection, {.actor = "system",
                                        .action = fmt::format("job.{}", state_name(job.state)),
                                        .subject = "job/" + job.id,

@@ -1,4 +1,5 @@
-// The job queue and the local executor: a bounded number of jobs at a time, each a process group with limits and a log file.
+// The job queue and the local executor: a bounded number of jobs at a time, each a process group with limits and a log
+// file.
 #pragma once
 
 #include <atomic>
@@ -21,11 +22,12 @@ namespace fettle::jobs {
 
 struct Config {
   std::filesystem::path log_directory;
-  size_t workers = 2;                          // jobs at a time
-  int64_t queue_limit = 10'000;                // jobs waiting; beyond it: resource_exhausted
+  size_t workers = 2;                             // jobs at a time
+  int64_t queue_limit = 10'000;                   // jobs waiting; beyond it: resource_exhausted
   uint64_t log_limit_bytes = uint64_t{64} << 20;  // of one job; what comes after is dropped, and said so
-  int64_t cancel_grace_ms = 5'000;             // from SIGTERM to SIGKILL
-  // Given to every job, e.g. MLFLOW_TRACKING_URI, so that stock client code logs to this server. A job's own environment wins.
+  int64_t cancel_grace_ms = 5'000;                // from SIGTERM to SIGKILL
+  // Given to every job, e.g. MLFLOW_TRACKING_URI, so that stock client code logs to this server. A job's own
+  // environment wins.
   std::map<std::string, std::string> environment;
 };
 
@@ -43,7 +45,8 @@ struct LogPiece {
   bool end = false;  // the job is over and this reaches the end
 };
 
-// Thread-safe. A job is `lost` when the server that ran it died: nobody knows its end, so it is not run again by itself.
+// Thread-safe. A job is `lost` when the server that ran it died: nobody knows its end, so it is not run again by
+// itself.
 class Jobs {
  public:
   using Listener = std::function<void(const Job&)>;  // on a worker's thread, after the end was recorded

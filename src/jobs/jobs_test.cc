@@ -12,8 +12,16 @@ namespace {
 class JobsTest : public ::testing::Test {
  protected:
   JobsTest() { sql::migrate(*database, schema::migrations()); }
-  Config config() { return {.log_directory = directory.path() / "logs", .workers = 2, .log_limit_bytes = 4096, .cancel_grace_ms = 200, .environment = {{"MLFLOW_TRACKING_URI", "http://here"}}}; }
-  Spec shell(const std::string& text) { return {.name = "test", .command = {"sh", "-c", text}, .directory = directory.path()}; }
+  Config config() {
+    return {.log_directory = directory.path() / "logs",
+            .workers = 2,
+            .log_limit_bytes = 4096,
+            .cancel_grace_ms = 200,
+            .environment = {{"MLFLOW_TRACKING_URI", "http://here"}}};
+  }
+  Spec shell(const std::string& text) {
+    return {.name = "test", .command = {"sh", "-c", text}, .directory = directory.path()};
+  }
   // Reads the log to its end, which waits for the job.
   std::string log_of(Jobs& jobs, const std::string& id) {
     std::string text;

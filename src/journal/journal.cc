@@ -76,8 +76,9 @@ std::optional<Decision> find_decision(sql::Connection& connection, std::string_v
 
 void record_audit(sql::Connection& connection, AuditEvent event) {
   if (event.id.empty()) event.id = new_id(event.at_ms);
-  connection.exec("insert into audit_events (id, actor, action, subject, detail, at_ms) values ($1, $2, $3, $4, $5, $6)",
-                  event.id, event.actor, event.action, event.subject, event.detail, event.at_ms);
+  connection.exec(
+      "insert into audit_events (id, actor, action, subject, detail, at_ms) values ($1, $2, $3, $4, $5, $6)", event.id,
+      event.actor, event.action, event.subject, event.detail, event.at_ms);
 }
 
 std::vector<AuditEvent> list_audit(sql::Connection& connection, std::string_view subject, int64_t limit) {

@@ -12,9 +12,10 @@
 
 namespace fettle::journal {
 
-// A node of the lineage graph. Kinds and their ids (docs/rest.md 1.2 and 6): data ("md5:HEX", a directory's with ".dir"), pipeline_run, job, run
-// (32 hex digits), model_version ("NAME/VERSION"), gate_report, rollout, endpoint (name), endpoint_revision, prediction ("01J…/ROW"),
-// label (as its prediction), window ("MONITOR/ID"), alert (name), decision, retraining_run. Edge relations are those of docs/rest.md 6.
+// A node of the lineage graph. Kinds and their ids (docs/rest.md 1.2 and 6): data ("md5:HEX", a directory's with
+// ".dir"), pipeline_run, job, run (32 hex digits), model_version ("NAME/VERSION"), gate_report, rollout, endpoint
+// (name), endpoint_revision, prediction ("01J…/ROW"), label (as its prediction), window ("MONITOR/ID"), alert (name),
+// decision, retraining_run. Edge relations are those of docs/rest.md 6.
 struct Node {
   std::string kind;
   std::string id;
@@ -37,14 +38,14 @@ std::vector<Edge> edges(sql::Connection& connection, const Node& node, Direction
 
 // An automatic (or overridden) decision: replayable, back-testable, explainable.
 struct Decision {
-  std::string id;             // made by record_decision when empty
-  std::string kind;           // "gate", "rollout", "retrain", "alert"
-  std::string subject;        // "rollout/01J…", "retrain_policy/flights" …
-  std::string verdict;        // closed list of the kind
-  std::string reason;         // one sentence for people
-  std::string policy_version; // content hash or generation of the policy that decided
-  std::string observations;   // JSON: everything that the pure function saw
-  std::string actor;          // "system" or the principal
+  std::string id;              // made by record_decision when empty
+  std::string kind;            // "gate", "rollout", "retrain", "alert"
+  std::string subject;         // "rollout/01J…", "retrain_policy/flights" …
+  std::string verdict;         // closed list of the kind
+  std::string reason;          // one sentence for people
+  std::string policy_version;  // content hash or generation of the policy that decided
+  std::string observations;    // JSON: everything that the pure function saw
+  std::string actor;           // "system" or the principal
   int64_t at_ms = 0;
 };
 // Returns the id.

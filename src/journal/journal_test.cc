@@ -79,8 +79,14 @@ TEST_F(JournalTest, WhatTheCallersTransactionUndoesWasNeverWritten) {
 
 TEST_F(JournalTest, ADecisionKeepsAllThatItSaw) {
   std::string id = write([](sql::Connection& c) {
-    return record_decision(c, {.kind = "retrain", .subject = "retrain_policy/flights", .verdict = "start", .reason = "log loss rose", .policy_version = "3",
-                               .observations = R"({"log_loss":0.74})", .actor = "system", .at_ms = 1'700'000'000'000});
+    return record_decision(c, {.kind = "retrain",
+                               .subject = "retrain_policy/flights",
+                               .verdict = "start",
+                               .reason = "log loss rose",
+                               .policy_version = "3",
+                               .observations = R"({"log_loss":0.74})",
+                               .actor = "system",
+                               .at_ms = 1'700'000'000'000});
   });
   EXPECT_TRUE(is_id(id));
   EXPECT_EQ(id_time_ms(id), 1'700'000'000'000);
@@ -96,7 +102,9 @@ TEST_F(JournalTest, ADecisionKeepsAllThatItSaw) {
 
 TEST_F(JournalTest, PagesOfDecisionsMeetWithoutGapOrOverlap) {
   write([](sql::Connection& c) {
-    for (int i = 0; i < 7; ++i) record_decision(c, {.kind = i % 2 == 0 ? "gate" : "alert", .subject = "s", .verdict = std::to_string(i), .at_ms = 1000 + i});
+    for (int i = 0; i < 7; ++i)
+      record_decision(
+          c, {.kind = i % 2 == 0 ? "gate" : "alert", .subject = "s", .verdict = std::to_string(i), .at_ms = 1000 + i});
   });
   std::string seen;
   DecisionFilter filter{.limit = 3};
@@ -112,7 +120,11 @@ TEST_F(JournalTest, PagesOfDecisionsMeetWithoutGapOrOverlap) {
 
 TEST_F(JournalTest, AuditTellsWhoDidWhatToASubject) {
   write([](sql::Connection& c) {
-    record_audit(c, {.actor = "cli", .action = "alias.set", .subject = "flights/1", .detail = R"({"alias":"champion"})", .at_ms = 1000});
+    record_audit(c, {.actor = "cli",
+                     .action = "alias.set",
+                     .subject = "flights/1",
+                     .detail = R"({"alias":"champion"})",
+                     .at_ms = 1000});
     record_audit(c, {.actor = "ui", .action = "rollout.abort", .subject = "rollout/1", .detail = "{}", .at_ms = 2000});
   });
   auto one = db_->read([](sql::Connection& c) { return list_audit(c, "flights/1", 10); });

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kNonFinite[] = {"-Infinity", "Infinity", "NaN"};
 
-// Python's json writes NaN and Infinity as bare words: quotes them outside strings, so that a strict parser can read on.
+// Python's json writes NaN and Infinity as bare words: quotes them outside strings, so that a strict parser can read
+// on.
 std::string quote_non_finite(std::string_view text) {
   std::string out;
   bool in_string = false;

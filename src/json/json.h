@@ -1,4 +1,5 @@
-// JSON values, text and checked reading. The value type is Boost.JSON's (it tells int64, uint64 and double apart and keeps key order).
+// JSON values, text and checked reading. The value type is Boost.JSON's (it tells int64, uint64 and double apart and
+// keeps key order).
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -33,7 +34,7 @@ enum class NonFinite {
   null,
 };
 struct FormatOptions {
-  int indent = 0;  // spaces a level; 0: one line with no spaces
+  int indent = 0;       // spaces a level; 0: one line with no spaces
   bool spaced = false;  // one line, with ", " and ": " as Python's json.dumps
   NonFinite non_finite = NonFinite::quoted;
 };
@@ -68,8 +69,8 @@ class Writer {
 
 class Problems;
 
-// Reads an object field by field and collects every problem with its path (`metrics[3].value: expected a number, got "abc"`).
-// Getters return a neutral value after a problem; call Problems::check() before using what was read.
+// Reads an object field by field and collects every problem with its path (`metrics[3].value: expected a number, got
+// "abc"`). Getters return a neutral value after a problem; call Problems::check() before using what was read.
 //   json::Problems problems;
 //   json::Reader in(document, problems);
 //   auto name = in.string("name"); auto limit = in.integer_or("limit", 100);

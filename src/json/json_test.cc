@@ -24,12 +24,14 @@ TEST(Parse, TellsTheThreeKindsOfNumbersApart) {
 TEST(Parse, KeepsTheOrderOfKeys) { EXPECT_EQ(format(parse(R"({"b":1,"a":[],"c":{}})")), R"({"b":1,"a":[],"c":{}})"); }
 
 TEST(Parse, RefusesWhatIsNotExactlyOneValueAndSaysWhere) {
-  for (std::string_view text : {"", " ", "{", "[1,]", "{\"a\":1,}", "1 2", "{}x", "'a'", "nul", "01", "+1", ".5", "1.", "\"\x01\"", "\"\\q\"", "\"\xff\"", "// c\n1", "\xef\xbb\xbf{}"}) {
+  for (std::string_view text : {"", " ", "{", "[1,]", "{\"a\":1,}", "1 2", "{}x", "'a'", "nul", "01", "+1", ".5", "1.",
+                                "\"\x01\"", "\"\\q\"", "\"\xff\"", "// c\n1", "\xef\xbb\xbf{}"}) {
     Error error = error_of(text);
     EXPECT_EQ(error.code, Code::invalid_argument);
     EXPECT_TRUE(error.message.starts_with("not valid JSON at byte ")) << error.message;
   }
-  EXPECT_TRUE(error_of(R"({"a": tru})").message.starts_with("not valid JSON at byte ")) << error_of(R"({"a": tru})").message;
+  EXPECT_TRUE(error_of(R"({"a": tru})").message.starts_with("not valid JSON at byte "))
+      << error_of(R"({"a": tru})").message;
   error_of(std::string_view("{}\0", 3));
   EXPECT_TRUE(parse(" {} \r\n").is_object());
 }
@@ -46,7 +48,8 @@ TEST(Parse, StopsAtItsDepth) {
 TEST(Parse, TakesPythonsNonFiniteWordsOnlyWhenAsked) {
   error_of("NaN");
   error_of("[1, -Infinity]");
-  Value value = parse(R"({"a": NaN, "b": [-Infinity, Infinity], "c": "NaN, \"Infinity", "d-": -1})", {.allow_nan = true});
+  Value value =
+      parse(R"({"a": NaN, "b": [-Infinity, Infinity], "c": "NaN, \"Infinity", "d-": -1})", {.allow_nan = true});
   EXPECT_EQ(value.at("a").get_string(), "NaN");
   EXPECT_EQ(value.at("b").at(0).get_string(), "-Infinity");
   EXPECT_EQ(value.at("b").at(1).get_string(), "Infinity");
@@ -94,14 +97,29 @@ TEST(Writer, PutsCommasWhereTheyBelong) {
   std::string out;
   Writer writer(out);
   writer.begin_object().key("a").begin_array().integer(-1).number(0.5).string("x\"").boolean(true).null().end_array();
-  writer.key("b").begin_object().end_object().key("c").begin_array().begin_array().end_array().begin_array().end_array().end_array();
+  writer.key("b")
+      .begin_object()
+      .end_object()
+      .key("c")
+      .begin_array()
+      .begin_array()
+      .end_array()
+      .begin_array()
+      .end_array()
+      .end_array();
   writer.key("d").raw("[1]").key("e").value(parse(R"({"f":[]})")).end_object();
   EXPECT_EQ(out, R"({"a":[-1,0.5,"x\"",true,null],"b":{},"c":[[],[]],"d":[1],"e":{"f":[]}})");
 }
 
 TEST(Writer, WritesExtremesAndNonFiniteNumbers) {
   std::string out;
-  Writer(out).begin_array().integer(std::numeric_limits<int64_t>::min()).number(NAN).number(INFINITY, NonFinite::null).number(-INFINITY, NonFinite::bare).end_array();
+  Writer(out)
+      .begin_array()
+      .integer(std::numeric_limits<int64_t>::min())
+      .number(NAN)
+      .number(INFINITY, NonFinite::null)
+      .number(-INFINITY, NonFinite::bare)
+      .end_array();
   EXPECT_EQ(out, R"([-9223372036854775808,"NaN",null,-Infinity])");
 }
 

@@ -47,15 +47,16 @@ TEST(Reader, AbsentAndNullFieldsTakeTheFallback) {
 }
 
 TEST(Reader, CollectsEveryProblemWithItsPath) {
-  Error error = read(R"({"name":7,"metrics":[{"value":1},{"value":"abc"},"x"],"o":[],"b":1,"l":["a",2]})", [](Reader& in) {
-    in.string("name");
-    in.string("missing");
-    in.each("metrics", [](Reader& metric) { metric.number("value"); });
-    in.object("o").has("x");
-    in.object("required", true);
-    in.boolean_or("b", false);
-    in.strings_or("l", {});
-  });
+  Error error =
+      read(R"({"name":7,"metrics":[{"value":1},{"value":"abc"},"x"],"o":[],"b":1,"l":["a",2]})", [](Reader& in) {
+        in.string("name");
+        in.string("missing");
+        in.each("metrics", [](Reader& metric) { metric.number("value"); });
+        in.object("o").has("x");
+        in.object("required", true);
+        in.boolean_or("b", false);
+        in.strings_or("l", {});
+      });
   EXPECT_EQ(error.code, Code::invalid_argument);
   EXPECT_EQ(error.message, "name: expected a string, got 7 (and 7 more)");
   ASSERT_EQ(error.details.size(), 8u);
@@ -71,7 +72,8 @@ TEST(Reader, CollectsEveryProblemWithItsPath) {
 
 TEST(Reader, TakesIntegersThatAreWholeAndFitOnly) {
   EXPECT_EQ(read(R"({"v":3.0})", [](Reader& in) { EXPECT_EQ(in.integer("v"), 3); }).message, "");
-  for (std::string_view text : {R"({"v":3.5})", R"({"v":"3"})", R"({"v":1e300})", R"({"v":18446744073709551615})", R"({"v":true})"}) {
+  for (std::string_view text :
+       {R"({"v":3.5})", R"({"v":"3"})", R"({"v":1e300})", R"({"v":18446744073709551615})", R"({"v":true})"}) {
     EXPECT_NE(read(text, [](Reader& in) { in.integer("v"); }).message, "") << text;
   }
 }

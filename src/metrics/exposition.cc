@@ -85,7 +85,8 @@ double weight_of(std::string_view parameters) {
 
 }  // namespace
 
-void append_family_head(std::string& out, std::string_view name, std::string_view help, std::string_view type, Format format) {
+void append_family_head(std::string& out, std::string_view name, std::string_view help, std::string_view type,
+                        Format format) {
   if (format == Format::openmetrics && type == "counter" && name.ends_with("_total")) name.remove_suffix(6);
   out += "# HELP ";
   out += name;
@@ -103,8 +104,8 @@ void append_sample(std::string& out, std::string_view name, const Labels& labels
   append_line(out, name, "", labels, value, format);
 }
 
-void append_histogram(std::string& out, std::string_view name, const Labels& labels, const Histogram::Snapshot& snapshot,
-                      Format format) {
+void append_histogram(std::string& out, std::string_view name, const Labels& labels,
+                      const Histogram::Snapshot& snapshot, Format format) {
   uint64_t cumulative = 0;
   for (size_t i = 0; i < snapshot.counts.size(); ++i) {
     cumulative += snapshot.counts[i];
@@ -124,7 +125,8 @@ Format negotiate(std::string_view accept) {
     std::string_view parameters = range.substr(std::min(range.size(), type.size()));
     bool version_known = parameters.find("version=") == std::string_view::npos ||
                          parameters.find("version=1.0.0") != std::string_view::npos;
-    if (type == "application/openmetrics-text" && version_known) openmetrics = std::max(openmetrics, weight_of(parameters));
+    if (type == "application/openmetrics-text" && version_known)
+      openmetrics = std::max(openmetrics, weight_of(parameters));
     if (type == "text/plain") plain = std::max(plain, weight_of(parameters));
   }
   return openmetrics > 0 && openmetrics >= plain ? Format::openmetrics : Format::prometheus;

@@ -50,7 +50,8 @@ ProcessSample read_process() {
   static const double page = static_cast<double>(sysconf(_SC_PAGESIZE));
   static const double boot = boot_time_s();
   std::string stat = read_proc("/proc/self/stat");
-  // The command's name may hold spaces and brackets: fields are counted after the last ')'. The first one there is field 3.
+  // The command's name may hold spaces and brackets: fields are counted after the last ')'. The first one there is
+  // field 3.
   if (size_t end = stat.rfind(") "); end != std::string::npos) {
     auto fields = split(trim(std::string_view(stat).substr(end + 2)), ' ');
     double user = field_or(fields, 14 - 3);
@@ -74,7 +75,8 @@ void add_process_metrics(Registry& registry) {
   registry.on_collect([&registry, set] {
     ProcessSample now = read_process();
     if (now.cpu_seconds >= 0) {
-      registry.observed_counter("process_cpu_seconds_total", "User and system CPU time of this process.").set(now.cpu_seconds);
+      registry.observed_counter("process_cpu_seconds_total", "User and system CPU time of this process.")
+          .set(now.cpu_seconds);
     }
     set("process_resident_memory_bytes", "Resident memory.", now.resident_bytes);
     set("process_virtual_memory_bytes", "Virtual memory.", now.virtual_bytes);

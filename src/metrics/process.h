@@ -5,9 +5,9 @@
 
 namespace fettle::metrics {
 
-// Registers process_cpu_seconds_total, process_resident_memory_bytes, process_virtual_memory_bytes, process_open_fds, process_max_fds,
-// process_threads and process_start_time_seconds, read from /proc at each exposition. What cannot be read keeps its last value.
-// `registry` must outlive its own collectors, which it owns.
+// Registers process_cpu_seconds_total, process_resident_memory_bytes, process_virtual_memory_bytes, process_open_fds,
+// process_max_fds, process_threads and process_start_time_seconds, read from /proc at each exposition. What cannot be
+// read keeps its last value. `registry` must outlive its own collectors, which it owns.
 void add_process_metrics(Registry& registry);
 
 // The state of this process now; a field is negative when /proc does not tell it.

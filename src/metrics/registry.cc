@@ -152,7 +152,8 @@ Histogram& Registry::histogram(std::string_view name, std::string_view help, std
                                const Labels& labels) {
   std::lock_guard lock(mutex_);
   auto& series = family(name, help, Type::histogram, labels).at(labels, series_limit_);
-  if (!series.histogram) series.histogram = std::make_unique<Histogram>(std::vector<double>(bounds.begin(), bounds.end()));
+  if (!series.histogram)
+    series.histogram = std::make_unique<Histogram>(std::vector<double>(bounds.begin(), bounds.end()));
   return *series.histogram;
 }
 
@@ -198,13 +199,15 @@ std::string Registry::expose(Format format) {
     static constexpr std::array<std::string_view, 3> kTypes = {"counter", "gauge", "histogram"};
     append_family_head(out, name, family->help, kTypes[static_cast<size_t>(family->type)], format);
     for (const auto& series : family->series) {
-      if (series->counter) append_sample(out, name, series->labels, static_cast<double>(series->counter->value()), format);
+      if (series->counter)
+        append_sample(out, name, series->labels, static_cast<double>(series->counter->value()), format);
       if (series->gauge) append_sample(out, name, series->labels, series->gauge->value(), format);
       if (series->histogram) append_histogram(out, name, series->labels, series->histogram->snapshot(), format);
     }
   }
   static constexpr std::string_view kDropped = "fettle_metrics_series_dropped_total";
-  append_family_head(out, kDropped, "Label sets folded into a shared series because their family was full.", "counter", format);
+  append_family_head(out, kDropped, "Label sets folded into a shared series because their family was full.", "counter",
+                     format);
   append_sample(out, kDropped, {}, static_cast<double>(dropped), format);
   if (format == Format::openmetrics) out += "# EOF\n";
   return out;

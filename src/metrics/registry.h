@@ -60,15 +60,17 @@ class Histogram {
 
 enum class Format { prometheus, openmetrics };
 
-// Owns all series. References stay valid for the registry's life. Thread-safe. A family holds at most `series_limit` label
-// sets; further ones share a series whose label values are "other", so that cardinality is bounded.
+// Owns all series. References stay valid for the registry's life. Thread-safe. A family holds at most `series_limit`
+// label sets; further ones share a series whose label values are "other", so that cardinality is bounded.
 class Registry {
  public:
   explicit Registry(size_t series_limit = 1000);
-  // Names follow Prometheus; a counter's name ends in `_total`. The same name with another type or other label names aborts (programmer's error).
+  // Names follow Prometheus; a counter's name ends in `_total`. The same name with another type or other label names
+  // aborts (programmer's error).
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
-  Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> bounds, const Labels& labels = {});
+  Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
+                       const Labels& labels = {});
   // A counter that is read from elsewhere and may have a fraction (CPU seconds): set to its total, which never falls.
   Gauge& observed_counter(std::string_view name, std::string_view help, const Labels& labels = {});
 

@@ -50,7 +50,9 @@ TEST(Exposition, OpenMetricsNamesFamiliesWithoutTotalAndEnds) {
   Registry registry;
   fill(registry);
   std::string text = registry.expose(Format::openmetrics);
-  EXPECT_NE(text.find("# HELP b_requests Requests\\nby \\\\ \\\"path\\\".\n# TYPE b_requests counter\nb_requests_total{"), std::string::npos);
+  EXPECT_NE(
+      text.find("# HELP b_requests Requests\\nby \\\\ \\\"path\\\".\n# TYPE b_requests counter\nb_requests_total{"),
+      std::string::npos);
   EXPECT_NE(text.find("c_seconds_bucket{route=\"/x\",le=\"1.0\"} 2\n"), std::string::npos);
   EXPECT_TRUE(text.ends_with("fettle_metrics_series_dropped_total 0\n# EOF\n"));
 }
@@ -70,7 +72,8 @@ TEST(Exposition, NonFiniteAndLargeNumbers) {
 }
 
 TEST(Exposition, NegotiatesAsPrometheusAsks) {
-  EXPECT_EQ(negotiate("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
+  EXPECT_EQ(negotiate("application/openmetrics-text;version=1.0.0,application/"
+                      "openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
             Format::openmetrics);
   EXPECT_EQ(negotiate("application/openmetrics-text; version=0.0.1"), Format::prometheus);
   EXPECT_EQ(negotiate("application/openmetrics-text;q=0, text/plain"), Format::prometheus);

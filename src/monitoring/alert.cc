@@ -38,7 +38,8 @@ std::string describe(const AlertSpec& spec, const AlertObservation& seen, bool h
   std::string subject = spec.feature.empty() ? spec.metric : fmt::format("{} of {}", spec.metric, spec.feature);
   std::string value = seen.value ? fmt::format("{} is {:.4g} in {}", subject, *seen.value, seen.window_id)
                                  : fmt::format("{} is not known in {}: {}", subject, seen.window_id, seen.why_no_value);
-  if (holds) return fmt::format("{}: '{}' holds for {} of {} windows", value, spec.expr, next.holding, spec.for_windows);
+  if (holds)
+    return fmt::format("{}: '{}' holds for {} of {} windows", value, spec.expr, next.holding, spec.for_windows);
   return fmt::format("{}: '{}' does not hold", value, spec.expr);
 }
 

@@ -32,13 +32,13 @@ struct AlertObservation {
 
 struct AlertStep {
   AlertMemory next;
-  bool judged = false;   // false: no data and the rule keeps its state
-  std::string verdict;   // "fire", "hold", "resolve" (docs/rest.md 11, decisions)
-  std::string reason;    // one sentence
+  bool judged = false;  // false: no data and the rule keeps its state
+  std::string verdict;  // "fire", "hold", "resolve" (docs/rest.md 11, decisions)
+  std::string reason;   // one sentence
 };
 
-// inactive/resolved -> pending -> firing after `for_windows` that hold; firing -> resolved after `resolve_windows` that do not; pending ->
-// inactive at the first that does not. Windows come in order of time.
+// inactive/resolved -> pending -> firing after `for_windows` that hold; firing -> resolved after `resolve_windows` that
+// do not; pending -> inactive at the first that does not. Windows come in order of time.
 AlertStep judge_alert(const AlertSpec& spec, const AlertMemory& before, const AlertObservation& seen);
 
 // A transition that was committed.
@@ -54,11 +54,12 @@ struct AlertEvent {
   std::string reason;
   std::string decision;  // id
   std::map<std::string, std::string> labels;
-  int64_t at_ms = 0;     // wall clock
+  int64_t at_ms = 0;  // wall clock
 };
 
-// Retraining listens. Called after the commit, on the thread that evaluated, in order of events; must not call evaluate. A process that dies
-// between the commit and the call loses the call: a listener reads AlertStore::list at start.
+// Retraining listens. Called after the commit, on the thread that evaluated, in order of events; must not call
+// evaluate. A process that dies between the commit and the call loses the call: a listener reads AlertStore::list at
+// start.
 class AlertListener {
  public:
   virtual ~AlertListener() = default;
@@ -74,7 +75,8 @@ struct WebhookAnswer {
   int status = 0;     // HTTP; 0: no answer
   std::string error;  // of status 0
 };
-// Sends one notification; connected to the HTTP client in app/. Blocks up to the timeout; called by the monitoring thread alone.
+// Sends one notification; connected to the HTTP client in app/. Blocks up to the timeout; called by the monitoring
+// thread alone.
 class AlertSink {
  public:
   virtual ~AlertSink() = default;

@@ -1,4 +1,5 @@
-// Alerts and their history in SQL: rules, state, transitions, silences, acknowledgements and the notifications that are still to be sent.
+// Alerts and their history in SQL: rules, state, transitions, silences, acknowledgements and the notifications that are
+// still to be sent.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@ struct AlertView {
   int64_t generation = 0;
   AlertMemory memory;
   std::optional<double> value;
-  std::string window_id;       // last judged; empty: none yet
+  std::string window_id;  // last judged; empty: none yet
   int64_t window_start_ms = 0;
-  int64_t since_ms = 0;        // of the state
+  int64_t since_ms = 0;  // of the state
   std::string reason;
   std::string acknowledged_by, acknowledged_reason;
   int64_t acknowledged_ms = 0;  // 0: not acknowledged
@@ -46,7 +47,7 @@ class AlertStore {
   void put(const std::string& name, const std::string& spec_json, int64_t generation);
   void remove(const std::string& name);
 
-  std::vector<AlertView> list();  // by name
+  std::vector<AlertView> list();           // by name
   AlertView get(const std::string& name);  // not_found with the nearest name
   std::vector<AlertTransition> transitions(const std::string& name, int64_t limit = 100);  // newest first
 
@@ -54,18 +55,21 @@ class AlertStore {
   void silence(const std::string& name, int64_t until_ms, const std::string& by, const std::string& reason);
   void acknowledge(const std::string& name, const std::string& by, const std::string& reason);
 
-  // Judges the monitor's alerts by a computed window, in the transaction that stores it: state, transition, decision, audit and lineage
-  // together. The newest judged window may be judged again (its labels arrived); older ones only inform.
-  std::vector<AlertEvent> judge(sql::Connection& connection, const std::string& monitor, const std::string& endpoint, const WindowResult& window);
+  // Judges the monitor's alerts by a computed window, in the transaction that stores it: state, transition, decision,
+  // audit and lineage together. The newest judged window may be judged again (its labels arrived); older ones only
+  // inform.
+  std::vector<AlertEvent> judge(sql::Connection& connection, const std::string& monitor, const std::string& endpoint,
+                                const WindowResult& window);
 
-  // Sends due notifications; 5xx, 429 and no answer are tried again with back-off, up to 8 times. Returns how many were sent or given up.
+  // Sends due notifications; 5xx, 429 and no answer are tried again with back-off, up to 8 times. Returns how many were
+  // sent or given up.
   int64_t deliver(AlertSink& sink);
 
  private:
   std::vector<AlertView> load(sql::Connection& connection, std::string_view where, std::string_view argument);
   void store_state(sql::Connection& connection, const AlertView& alert, const AlertMemory& before);
-  AlertEvent record(sql::Connection& connection, const AlertView& alert, AlertState from, const AlertStep& step, const AlertObservation& seen,
-                    const AlertMemory& saw, const WindowResult& window);
+  AlertEvent record(sql::Connection& connection, const AlertView& alert, AlertState from, const AlertStep& step,
+                    const AlertObservation& seen, const AlertMemory& saw, const WindowResult& window);
 
   sql::Database& database_;
   const Clock& clock_;

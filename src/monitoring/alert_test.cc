@@ -62,12 +62,24 @@ TEST(Fingerprint, FollowsAlertmanager) {
 }
 
 TEST(Webhook, IsAlertmanagersVersion4) {
-  AlertEvent event{.alert = "auc-low", .monitor = "monthly", .endpoint = "flights", .severity = "critical", .from = AlertState::pending, .to = AlertState::firing,
-                   .window_id = "2013-08", .value = 0.61, .expr = "auc < 0.66", .threshold = 0.66, .reason = "auc is 0.61", .decision = "01D",
-                   .labels = {{"team", "air"}}, .at_ms = 1'375'315'200'000};
+  AlertEvent event{.alert = "auc-low",
+                   .monitor = "monthly",
+                   .endpoint = "flights",
+                   .severity = "critical",
+                   .from = AlertState::pending,
+                   .to = AlertState::firing,
+                   .window_id = "2013-08",
+                   .value = 0.61,
+                   .expr = "auc < 0.66",
+                   .threshold = 0.66,
+                   .reason = "auc is 0.61",
+                   .decision = "01D",
+                   .labels = {{"team", "air"}},
+                   .at_ms = 1'375'315'200'000};
   std::string body = format_webhook(event, event.at_ms);
-  for (const char* part : {R"("version":"4")", R"("groupKey":"{}:{alertname=\"auc-low\"}")", R"("status":"firing")", R"("team":"air")",
-                           R"("startsAt":"2013-08-01T00:00:00.000Z")", R"("endsAt":"0001-01-01T00:00:00Z")", R"("value":"0.61")", R"("fingerprint":")"}) {
+  for (const char* part : {R"("version":"4")", R"("groupKey":"{}:{alertname=\"auc-low\"}")", R"("status":"firing")",
+                           R"("team":"air")", R"("startsAt":"2013-08-01T00:00:00.000Z")",
+                           R"("endsAt":"0001-01-01T00:00:00Z")", R"("value":"0.61")", R"("fingerprint":")"}) {
     EXPECT_NE(body.find(part), std::string::npos) << part << "\n" << body;
   }
 }
@@ -77,7 +89,8 @@ TEST(MonitorSpecJson, DefaultsAndEveryField) {
   EXPECT_EQ(spec.window.kind, WindowKind::day);
   EXPECT_EQ(spec.min_rows, 500);
   EXPECT_EQ(spec.thresholds.at(DriftTest::psi), 0.2);
-  spec = parse_monitor_spec(R"({"endpoint":"flights","window_ms":3600000,"reference":"models:/flights-delay@champion","reference_artifact":"r.csv","ignore":["label"],
+  spec = parse_monitor_spec(
+      R"({"endpoint":"flights","window_ms":3600000,"reference":"models:/flights-delay@champion","reference_artifact":"r.csv","ignore":["label"],
     "min_rows":300,"numeric_test":"ks","categorical_test":"psi","thresholds":{"ks":0.3},"alpha":0.05,"drift_share":0.5,"label_delay_ms":1,"mature_coverage":0.5,
     "positive_class":"late","bins":20,"grace_ms":5,"features":[{"name":"temp","test":"wasserstein","threshold":0.4,"importance":2},{"name":"x","skip":true}]})");
   EXPECT_EQ(spec.window, (WindowRule{WindowKind::fixed, 3'600'000}));
@@ -99,13 +112,15 @@ std::vector<Detail> problems_of(const std::function<void()>& parse) {
 
 TEST(MonitorSpecJson, AllProblemsAtOnceWithTheirPaths) {
   auto found = problems_of([] {
-    parse_monitor_spec(R"({"window":"year","min_rows":50,"alpha":1,"numeric_test":"chi","thresholds":{"psii":1},"drift_share":2,
+    parse_monitor_spec(
+        R"({"window":"year","min_rows":50,"alpha":1,"numeric_test":"chi","thresholds":{"psii":1},"drift_share":2,
       "bins":1,"features":[{"name":"a"},{"name":"a"}],"reference":"flights","endpont":"x"})");
   });
   std::string all;
   for (const auto& detail : found) all += detail.path + ": " + detail.message + "\n";
-  for (const char* part : {"endpoint: ", "window: ", "min_rows: 50 is below 200", "alpha: ", "numeric_test: ", "thresholds.psii", "drift_share: ", "bins: ",
-                           "features[1].name", "reference: ", "endpont"}) {
+  for (const char* part :
+       {"endpoint: ", "window: ", "min_rows: 50 is below 200", "alpha: ", "numeric_test: ", "thresholds.psii",
+        "drift_share: ", "bins: ", "features[1].name", "reference: ", "endpont"}) {
     EXPECT_NE(all.find(part), std::string::npos) << part << " in\n" << all;
   }
 }
@@ -118,11 +133,16 @@ TEST(AlertSpecJson, Expressions) {
   EXPECT_EQ(parse("auc<0.66").comparison, Comparison::lt);
   EXPECT_EQ(parse("drift_share >= .3").threshold, 0.3);
   EXPECT_TRUE(parse("rows <= 5").holds(5));
-  for (const char* bad : {"auk < 1", "drift > 1", "auc{feature=\\\"x\\\"} > 1", "auc", "auc = 1", "auc < x", "auc < 1 and rows > 2", "drift{feature=temp} > 1", ""}) {
+  for (const char* bad : {"auk < 1", "drift > 1", "auc{feature=\\\"x\\\"} > 1", "auc", "auc = 1", "auc < x",
+                          "auc < 1 and rows > 2", "drift{feature=temp} > 1", ""}) {
     EXPECT_FALSE(problems_of([&] { parse(bad); }).empty()) << bad;
   }
   EXPECT_NE(problems_of([&] { parse("auk < 1"); })[0].message.find("did you mean 'auc'"), std::string::npos);
-  EXPECT_FALSE(problems_of([] { parse_alert_spec(R"({"monitor":"m","expr":"auc < 1","webhook":{"url":"ftp://x"},"severity":"bad","no_data":"x","for_windows":0})"); }).empty());
+  EXPECT_FALSE(
+      problems_of([] {
+        parse_alert_spec(
+            R"({"monitor":"m","expr":"auc < 1","webhook":{"url":"ftp://x"},"severity":"bad","no_data":"x","for_windows":0})");
+      }).empty());
 }
 
 }  // namespace

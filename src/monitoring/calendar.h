@@ -21,7 +21,8 @@ struct WindowBounds {
 };
 
 WindowBounds window_of(const WindowRule& rule, int64_t event_ms);
-// hour "2013-07-04T13", day "2013-07-04", ISO week "2013-W27" (weeks start on Monday), month "2013-07", fixed "2013-07-04T13:05:00Z".
+// hour "2013-07-04T13", day "2013-07-04", ISO week "2013-W27" (weeks start on Monday), month "2013-07", fixed
+// "2013-07-04T13:05:00Z".
 std::string window_id(const WindowRule& rule, int64_t start_ms);
 
 }  // namespace fettle::monitoring

@@ -53,7 +53,8 @@ std::shared_ptr<const ProfiledReference> make_reference(std::mt19937_64& random,
 }
 
 // One window drawn from the reference's own distribution, `shift` (in the column's unit) added to numbers.
-std::vector<FeatureResult> window(std::mt19937_64& random, const ProfiledReference& reference, size_t rows, const MonitorSpec& spec, double shift = 0) {
+std::vector<FeatureResult> window(std::mt19937_64& random, const ProfiledReference& reference, size_t rows,
+                                  const MonitorSpec& spec, double shift = 0) {
   std::vector<FeatureResult> results;
   for (size_t c = 0; c < reference.profile.columns.size(); ++c) {
     const auto& profile = reference.profile.columns[c];
@@ -81,7 +82,8 @@ std::vector<FeatureResult> window(std::mt19937_64& random, const ProfiledReferen
 }
 
 int drifted(const std::vector<FeatureResult>& results) {
-  return static_cast<int>(std::count_if(results.begin(), results.end(), [](const FeatureResult& f) { return f.drifted; }));
+  return static_cast<int>(
+      std::count_if(results.begin(), results.end(), [](const FeatureResult& f) { return f.drifted; }));
 }
 
 // A threshold of almost nothing leaves the noise guard alone to decide.
@@ -109,13 +111,15 @@ TEST_P(EqualData, RaisesAtMostTheConfiguredFalseAlarms) {
       windows_with_alarm += alarms > 0;
       features_with_alarm += alarms;
     }
-    std::printf("%s, n = %zu: %d of %zu windows, %d of %zu features\n", std::string(test_name(GetParam())).c_str(), rows, windows_with_alarm, kWindows,
-                features_with_alarm, kWindows * kColumns);
+    std::printf("%s, n = %zu: %d of %zu windows, %d of %zu features\n", std::string(test_name(GetParam())).c_str(),
+                rows, windows_with_alarm, kWindows, features_with_alarm, kWindows * kColumns);
     EXPECT_LE(windows_with_alarm, 3) << rows;  // alpha = 1 % of the windows, and its binomial noise
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Tests, EqualData, ::testing::Values(DriftTest::psi, DriftTest::jensen_shannon, DriftTest::wasserstein, DriftTest::ks),
+INSTANTIATE_TEST_SUITE_P(Tests, EqualData,
+                         ::testing::Values(DriftTest::psi, DriftTest::jensen_shannon, DriftTest::wasserstein,
+                                           DriftTest::ks),
                          [](const auto& param) { return std::string(test_name(param.param)); });
 
 TEST(PlantedShift, IsFoundWhenItIsLargeEnoughToMatter) {
@@ -182,7 +186,10 @@ TEST(NotComputable, HasAReasonAndNeverANumber) {
   auto table = std::make_shared<stats::Table>();
   table->columns = {{.name = "constant", .numbers = std::vector<double>(1000, 7)},
                     {.name = "empty", .numbers = std::vector<double>(1000, std::nan(""))},
-                    {.name = "text", .numeric = false, .categories = std::vector<std::string>(1000, "a"), .missing = std::vector<uint8_t>(1000)}};
+                    {.name = "text",
+                     .numeric = false,
+                     .categories = std::vector<std::string>(1000, "a"),
+                     .missing = std::vector<uint8_t>(1000)}};
   reference.table = table;
   reference.profile = stats::profile_table(*table);
   MonitorSpec spec;

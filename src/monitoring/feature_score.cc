@@ -15,7 +15,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kNullQuantile = 0.999;
 constexpr size_t kUnitCells = 20;
 constexpr size_t kCellsLimit = 100;
-constexpr double kMinExpected = 5;  // rows that a category's cell must be expected to hold; the chi-square law fails below
+constexpr double kMinExpected =
+    5;  // rows that a category's cell must be expected to hold; the chi-square law fails below
 
 struct Cells {
   std::vector<FeatureBin> bins;  // labels and bounds; shares are set by fill_bins
@@ -52,7 +53,8 @@ Cells numeric_cells(const NumericWindow& window, const stats::ColumnProfile& ref
     double from = i == 0 ? low : edges[i - 1];
     double to = i == edges.size() ? high : edges[i];
     char close = i == edges.size() ? ']' : ')';
-    cells.bins.push_back({.label = fmt::format("[{}, {}{}", bound_text(from), bound_text(to), close), .low = from, .high = to});
+    cells.bins.push_back(
+        {.label = fmt::format("[{}, {}{}", bound_text(from), bound_text(to), close), .low = from, .high = to});
     cells.reference.push_back(i < counts.size() ? static_cast<double>(counts[i]) : 0);
     cells.current.push_back(static_cast<double>(window.counts()[i]));
   }
@@ -67,7 +69,8 @@ Cells category_cells(const CategoryWindow& window, const stats::ColumnProfile& r
   Cells cells;
   double other_reference = static_cast<double>(reference.other), other_current = 0;
   for (const auto& category : reference.categories) {
-    double expected = static_cast<double>(category.count) / static_cast<double>(reference.rows) * static_cast<double>(window.rows());
+    double expected =
+        static_cast<double>(category.count) / static_cast<double>(reference.rows) * static_cast<double>(window.rows());
     auto count = static_cast<double>(window.count(category.value));
     if (cells.bins.size() < kCellsLimit && std::min(expected, static_cast<double>(category.count)) >= kMinExpected) {
       cells.bins.push_back({.label = category.value});
@@ -78,14 +81,16 @@ Cells category_cells(const CategoryWindow& window, const stats::ColumnProfile& r
       other_current += count;
     }
   }
-  // Values cut from a reference with more categories than its cap cannot be told from unseen ones: both are "other" there.
+  // Values cut from a reference with more categories than its cap cannot be told from unseen ones: both are "other"
+  // there.
   double unseen = static_cast<double>(window.unseen());
   if (reference.other > 0) {
     other_current += unseen;
     unseen = 0;
   }
-  for (auto [label, ref, cur] : {std::tuple{"(other)", other_reference, other_current}, std::tuple{"(unseen)", 0.0, unseen},
-                                 std::tuple{"(missing)", static_cast<double>(reference.missing), static_cast<double>(window.missing())}}) {
+  for (auto [label, ref, cur] :
+       {std::tuple{"(other)", other_reference, other_current}, std::tuple{"(unseen)", 0.0, unseen},
+        std::tuple{"(missing)", static_cast<double>(reference.missing), static_cast<double>(window.missing())}}) {
     cells.bins.push_back({.label = label});
     cells.reference.push_back(ref);
     cells.current.push_back(cur);
@@ -95,7 +100,8 @@ Cells category_cells(const CategoryWindow& window, const stats::ColumnProfile& r
 
 void score_cells(Cells& cells, FeatureResult& result) {
   stats::CountPair pair{cells.reference, cells.current};
-  stats::Sizes sizes{static_cast<double>(result.reference_rows), static_cast<double>(result.rows), stats::used_cells(pair)};
+  stats::Sizes sizes{static_cast<double>(result.reference_rows), static_cast<double>(result.rows),
+                     stats::used_cells(pair)};
   std::vector<double> parts;
   if (result.test == DriftTest::psi) {
     stats::Psi psi = stats::psi(pair);
@@ -114,7 +120,8 @@ void score_cells(Cells& cells, FeatureResult& result) {
   for (size_t i = 0; i < parts.size(); ++i) cells.bins[i].contribution = parts[i];
 }
 
-void score_values(const NumericWindow& window, const ProfiledReference& reference, const stats::ColumnProfile& profile, FeatureResult& result) {
+void score_values(const NumericWindow& window, const ProfiledReference& reference, const stats::ColumnProfile& profile,
+                  FeatureResult& result) {
   std::vector<double> current = window.sorted_values();
   const std::vector<double>& base = reference.sorted(result.name);
   auto n = static_cast<int64_t>(base.size());
@@ -156,9 +163,11 @@ bool check_sizes(FeatureResult& result, int64_t present, int64_t reference_prese
 }
 
 FeatureResult start_result(std::string name, bool numeric, const MonitorSpec& spec) {
-  FeatureResult result{.name = std::move(name), .numeric = numeric, .test = numeric ? spec.numeric_test : spec.categorical_test};
+  FeatureResult result{
+      .name = std::move(name), .numeric = numeric, .test = numeric ? spec.numeric_test : spec.categorical_test};
   const FeatureRule* rule = spec.rule(result.name);
-  bool fits = rule != nullptr && rule->test && (numeric || *rule->test == DriftTest::psi || *rule->test == DriftTest::jensen_shannon);
+  bool fits = rule != nullptr && rule->test &&
+              (numeric || *rule->test == DriftTest::psi || *rule->test == DriftTest::jensen_shannon);
   if (fits) result.test = *rule->test;
   result.threshold = rule != nullptr && rule->threshold ? *rule->threshold : spec.thresholds.at(result.test);
   result.importance = rule == nullptr ? 1 : rule->importance;
@@ -168,19 +177,28 @@ FeatureResult start_result(std::string name, bool numeric, const MonitorSpec& sp
 }
 
 SideStatistics statistics_of(const stats::ColumnProfile& profile) {
-  SideStatistics s{profile.min, profile.quantile(0.05), profile.median(), profile.quantile(0.95), profile.max, profile.mean, profile.sd,
-                   profile.missing_rate(), static_cast<int64_t>(profile.distinct)};
+  SideStatistics s{profile.min,
+                   profile.quantile(0.05),
+                   profile.median(),
+                   profile.quantile(0.95),
+                   profile.max,
+                   profile.mean,
+                   profile.sd,
+                   profile.missing_rate(),
+                   static_cast<int64_t>(profile.distinct)};
   return s;
 }
 
 double share(double part, int64_t rows) { return rows == 0 ? 0 : part / static_cast<double>(rows); }
 
 // The reference's column of this name; nullptr with the status set.
-const stats::ColumnProfile* find_column(FeatureResult& result, const ProfiledReference* reference, std::string_view why_not) {
+const stats::ColumnProfile* find_column(FeatureResult& result, const ProfiledReference* reference,
+                                        std::string_view why_not) {
   const stats::ColumnProfile* profile = reference == nullptr ? nullptr : reference->profile.find(result.name);
   if (profile == nullptr) {
-    set_status(result, FeatureStatus::no_reference,
-               reference == nullptr ? std::string(why_not) : fmt::format("the reference has no column '{}'", result.name));
+    set_status(
+        result, FeatureStatus::no_reference,
+        reference == nullptr ? std::string(why_not) : fmt::format("the reference has no column '{}'", result.name));
     return nullptr;
   }
   result.reference_rows = static_cast<int64_t>(profile->rows);
@@ -189,14 +207,15 @@ const stats::ColumnProfile* find_column(FeatureResult& result, const ProfiledRef
   result.reference = statistics_of(*profile);
   if (profile->numeric == result.numeric) return profile;
   set_status(result, FeatureStatus::type_changed,
-             fmt::format("{} in the reference, {} in the window", profile->numeric ? "numeric" : "categorical", result.numeric ? "numeric" : "categorical"));
+             fmt::format("{} in the reference, {} in the window", profile->numeric ? "numeric" : "categorical",
+                         result.numeric ? "numeric" : "categorical"));
   return nullptr;
 }
 
 }  // namespace
 
-FeatureResult score_numeric(std::string name, const NumericWindow& window, const ProfiledReference* reference, const MonitorSpec& spec,
-                            std::string_view why_no_reference) {
+FeatureResult score_numeric(std::string name, const NumericWindow& window, const ProfiledReference* reference,
+                            const MonitorSpec& spec, std::string_view why_no_reference) {
   FeatureResult result = start_result(std::move(name), true, spec);
   result.current = window.statistics();
   result.rows = window.rows();
@@ -207,30 +226,34 @@ FeatureResult score_numeric(std::string name, const NumericWindow& window, const
   result.out_of_range_rate = share(window.out_of_range(), window.rows());
   Cells cells = numeric_cells(window, *profile, result.current);
   bool scored = check_sizes(result, window.rows() - window.missing(), static_cast<int64_t>(profile->present()), spec);
-  if (scored && profile->distinct == 1 && result.current.min == profile->min && result.current.max == profile->min && window.missing() == 0) {
+  if (scored && profile->distinct == 1 && result.current.min == profile->min && result.current.max == profile->min &&
+      window.missing() == 0) {
     set_status(result, FeatureStatus::constant, fmt::format("always {} on both sides", bound_text(profile->min)));
     scored = false;
   }
   if (scored && (result.test == DriftTest::psi || result.test == DriftTest::jensen_shannon)) score_cells(cells, result);
-  if (scored && (result.test == DriftTest::ks || result.test == DriftTest::wasserstein)) score_values(window, *reference, *profile, result);
+  if (scored && (result.test == DriftTest::ks || result.test == DriftTest::wasserstein))
+    score_values(window, *reference, *profile, result);
   if (scored && std::isnan(result.score)) set_status(result, FeatureStatus::constant, "the reference does not vary");
   fill_bins(cells, result);
   return result;
 }
 
-FeatureResult score_categorical(std::string name, const CategoryWindow& window, const ProfiledReference* reference, const MonitorSpec& spec,
-                                std::string_view why_no_reference) {
+FeatureResult score_categorical(std::string name, const CategoryWindow& window, const ProfiledReference* reference,
+                                const MonitorSpec& spec, std::string_view why_no_reference) {
   FeatureResult result = start_result(std::move(name), false, spec);
   result.rows = window.rows();
   result.missing_rate = share(static_cast<double>(window.missing()), window.rows());
-  result.current = {kNan, kNan, kNan, kNan, kNan, kNan, kNan, result.missing_rate, static_cast<int64_t>(window.distinct())};
+  result.current = {
+      kNan, kNan, kNan, kNan, kNan, kNan, kNan, result.missing_rate, static_cast<int64_t>(window.distinct())};
   const stats::ColumnProfile* profile = find_column(result, reference, why_no_reference);
   if (profile == nullptr) return result;
   result.unseen_rate = share(static_cast<double>(window.unseen()), window.rows());
   Cells cells = category_cells(window, *profile);
   if (check_sizes(result, window.rows() - window.missing(), static_cast<int64_t>(profile->present()), spec)) {
     if (profile->present() > 0 && profile->distinct * 2 > profile->present() && profile->distinct > 1000) {
-      set_status(result, FeatureStatus::insufficient_data, fmt::format("{} distinct values look like identifiers", profile->distinct));
+      set_status(result, FeatureStatus::insufficient_data,
+                 fmt::format("{} distinct values look like identifiers", profile->distinct));
     } else {
       score_cells(cells, result);
     }
@@ -243,7 +266,8 @@ std::vector<double> count_unit_interval(std::span<const double> values) {
   std::vector<double> counts(kUnitCells + 1);
   for (double value : values) {
     bool known = value >= 0 && value <= 1;
-    auto cell = known ? std::min(static_cast<size_t>(value * static_cast<double>(kUnitCells)), kUnitCells - 1) : kUnitCells;
+    auto cell =
+        known ? std::min(static_cast<size_t>(value * static_cast<double>(kUnitCells)), kUnitCells - 1) : kUnitCells;
     ++counts[cell];
   }
   return counts;
@@ -263,14 +287,18 @@ FeatureResult score_unit_interval(std::string name, std::span<const double> valu
   result.mean = result.current.mean;
   result.reference = {kNan, kNan, kNan, kNan, kNan, kNan, kNan, kNan, std::nullopt};
   if (baseline.size() != kUnitCells + 1) {
-    set_status(result, FeatureStatus::no_reference, "no earlier window of this version and no such column in the reference");
+    set_status(result, FeatureStatus::no_reference,
+               "no earlier window of this version and no such column in the reference");
     return result;
   }
   Cells cells{.bins = {}, .reference = baseline, .current = count_unit_interval(values)};
   for (size_t i = 0; i < kUnitCells; ++i) {
     double low = static_cast<double>(i) / static_cast<double>(kUnitCells);
     double high = static_cast<double>(i + 1) / static_cast<double>(kUnitCells);
-    cells.bins.push_back({.label = fmt::format("[{}, {}{}", bound_text(low), bound_text(high), i + 1 == kUnitCells ? ']' : ')'), .low = low, .high = high});
+    cells.bins.push_back(
+        {.label = fmt::format("[{}, {}{}", bound_text(low), bound_text(high), i + 1 == kUnitCells ? ']' : ')'),
+         .low = low,
+         .high = high});
   }
   cells.bins.push_back({.label = "(missing)"});
   double rows = 0;

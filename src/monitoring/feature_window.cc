@@ -148,8 +148,9 @@ std::vector<stats::Category> CategoryWindow::top_unseen(size_t limit) const {
   for (const auto& [value, count] : counts_) {
     if (!known_.contains(value)) found.push_back({value, count});
   }
-  std::sort(found.begin(), found.end(),
-            [](const stats::Category& a, const stats::Category& b) { return a.count != b.count ? a.count > b.count : a.value < b.value; });
+  std::sort(found.begin(), found.end(), [](const stats::Category& a, const stats::Category& b) {
+    return a.count != b.count ? a.count > b.count : a.value < b.value;
+  });
   if (found.size() > limit) found.resize(limit);
   return found;
 }

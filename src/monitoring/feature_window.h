@@ -23,7 +23,8 @@ using RowSelection = std::vector<uint32_t>;
 
 class NumericWindow {
  public:
-  // `reference` may be nullptr. `keep_values`: for tests that need every value (at most 1,000,000 are kept, then one in 2, 4 …).
+  // `reference` may be nullptr. `keep_values`: for tests that need every value (at most 1,000,000 are kept, then one in
+  // 2, 4 …).
   NumericWindow(const stats::ColumnProfile* reference, bool keep_values);
   void add(std::span<const double> values, const RowSelection& rows);
   void add_missing(int64_t rows);  // of requests without this feature
@@ -75,11 +76,12 @@ class CategoryWindow {
   uint64_t unseen_ = 0, overflow_ = 0;
 };
 
-// Scores without the verdict, which needs all features of the window (decide_drift). `reference` may be nullptr with the reason.
-FeatureResult score_numeric(std::string name, const NumericWindow& window, const ProfiledReference* reference, const MonitorSpec& spec,
-                            std::string_view why_no_reference);
-FeatureResult score_categorical(std::string name, const CategoryWindow& window, const ProfiledReference* reference, const MonitorSpec& spec,
-                                std::string_view why_no_reference);
+// Scores without the verdict, which needs all features of the window (decide_drift). `reference` may be nullptr with
+// the reason.
+FeatureResult score_numeric(std::string name, const NumericWindow& window, const ProfiledReference* reference,
+                            const MonitorSpec& spec, std::string_view why_no_reference);
+FeatureResult score_categorical(std::string name, const CategoryWindow& window, const ProfiledReference* reference,
+                                const MonitorSpec& spec, std::string_view why_no_reference);
 
 // Numbers of the unit interval (probabilities) in 20 equal cells plus the missing one.
 std::vector<double> count_unit_interval(std::span<const double> values);
@@ -87,7 +89,8 @@ std::vector<double> count_unit_interval(std::span<const double> values);
 FeatureResult score_unit_interval(std::string name, std::span<const double> values, const std::vector<double>& baseline,
                                   const MonitorSpec& spec);
 
-// Sets q_value and drifted: score >= threshold and q < alpha, Benjamini-Hochberg over the features that have a score. Pure.
+// Sets q_value and drifted: score >= threshold and q < alpha, Benjamini-Hochberg over the features that have a score.
+// Pure.
 void decide_drift(std::vector<FeatureResult>& features, double alpha);
 
 }  // namespace fettle::monitoring

@@ -19,7 +19,8 @@ constexpr size_t kWindowsLimit = 100;
 
 void add_problem(LabelReport& report, size_t row, std::string message) {
   ++report.invalid;
-  if (report.problems.size() < kProblemsLimit) report.problems.push_back({static_cast<int64_t>(row), std::move(message)});
+  if (report.problems.size() < kProblemsLimit)
+    report.problems.push_back({static_cast<int64_t>(row), std::move(message)});
 }
 
 // Empty, or why the row can never be joined.
@@ -39,7 +40,9 @@ std::string pending_reference(const LabelRow& row) {
   return row.prediction_id.empty() ? row.key : fmt::format("{}/{}", row.prediction_id, row.row);
 }
 // Ids are unique across endpoints: they wait under the empty endpoint.
-std::string_view pending_endpoint(const LabelRow& row) { return row.prediction_id.empty() ? std::string_view(row.endpoint) : std::string_view(); }
+std::string_view pending_endpoint(const LabelRow& row) {
+  return row.prediction_id.empty() ? std::string_view(row.endpoint) : std::string_view();
+}
 
 }  // namespace
 
@@ -96,11 +99,13 @@ class LabelStore::Joiner {
     }
     const Logged& logged = at->second;
     if (!label.endpoint.empty() && label.endpoint != logged.endpoint) {
-      problem = fmt::format("prediction '{}' is of endpoint '{}', not '{}'", label.prediction_id, logged.endpoint, label.endpoint);
+      problem = fmt::format("prediction '{}' is of endpoint '{}', not '{}'", label.prediction_id, logged.endpoint,
+                            label.endpoint);
       return std::nullopt;
     }
     if (label.row >= static_cast<int64_t>(logged.event_ms.size())) {
-      problem = fmt::format("prediction '{}' has {} rows, there is no row {}", label.prediction_id, logged.event_ms.size(), label.row);
+      problem = fmt::format("prediction '{}' has {} rows, there is no row {}", label.prediction_id,
+                            logged.event_ms.size(), label.row);
       return std::nullopt;
     }
     return Target{logged.endpoint, label.prediction_id, label.row, logged.event_ms[static_cast<size_t>(label.row)]};
@@ -127,9 +132,11 @@ namespace {
 
 enum class Outcome { joined, updated, duplicate };
 
-Outcome store_label(sql::Connection& connection, std::string_view endpoint, std::string_view id, int64_t row, int64_t event_ms,
-                    std::string_view label, int64_t observed_ms, int64_t posted_ms, std::string_view joined_by) {
-  auto before = connection.query_one("select label, observed_ms, posted_ms from labels where prediction_id = $1 and row_index = $2", id, row);
+Outcome store_label(sql::Connection& connection, std::string_view endpoint, std::string_view id, int64_t row,
+                    int64_t event_ms, std::string_view label, int64_t observed_ms, int64_t posted_ms,
+                    std::string_view joined_by) {
+  auto before = connection.query_one(
+      "select label, observed_ms, posted_ms from labels where prediction_id = $1 and row_index = $2", id, row);
   if (!before) {
     connection.exec(
         "insert into labels (prediction_id, row_index, endpoint, event_ms, label, observed_ms, posted_ms, joined_by) "
@@ -139,21 +146,26 @@ Outcome store_label(sql::Connection& connection, std::string_view endpoint, std:
   }
   if (before->view(0) == label) return Outcome::duplicate;
   connection.exec(
-      "insert into label_history (prediction_id, row_index, label, observed_ms, posted_ms, replaced_ms) values ($1, $2, $3, $4, $5, $6)", id,
-      row, before->view(0), before->integer(1), before->integer(2), posted_ms);
-  connection.exec("update labels set label = $3, observed_ms = $4, posted_ms = $5, joined_by = $6 where prediction_id = $1 and row_index = $2",
-                  id, row, label, observed_ms, posted_ms, joined_by);
+      "insert into label_history (prediction_id, row_index, label, observed_ms, posted_ms, replaced_ms) values ($1, "
+      "$2, $3, $4, $5, $6)",
+      id, row, before->view(0), before->integer(1), before->integer(2), posted_ms);
+  connection.exec(
+      "update labels set label = $3, observed_ms = $4, posted_ms = $5, joined_by = $6 where prediction_id = $1 and "
+      "row_index = $2",
+      id, row, label, observed_ms, posted_ms, joined_by);
   return Outcome::updated;
 }
 
 // False: it said the same before.
 bool store_pending(sql::Connection& connection, const LabelRow& label, int64_t now) {
   std::string reference = pending_reference(label);
-  auto before = connection.query_one("select label from pending_labels where endpoint = $1 and reference = $2", pending_endpoint(label), reference);
+  auto before = connection.query_one("select label from pending_labels where endpoint = $1 and reference = $2",
+                                     pending_endpoint(label), reference);
   if (before && before->view(0) == label.label) return false;
   connection.exec(
       "insert into pending_labels (endpoint, reference, label, observed_ms, posted_ms) values ($1, $2, $3, $4, $5) "
-      "on conflict (endpoint, reference) do update set label = excluded.label, observed_ms = excluded.observed_ms, posted_ms = excluded.posted_ms",
+      "on conflict (endpoint, reference) do update set label = excluded.label, observed_ms = excluded.observed_ms, "
+      "posted_ms = excluded.posted_ms",
       pending_endpoint(label), reference, label.label, label.observed_ms, now);
   return true;
 }
@@ -172,7 +184,8 @@ LabelReport LabelStore::post(const std::vector<LabelRow>& rows, const Touch& tou
   return report;
 }
 
-void LabelStore::post_chunk(const std::vector<LabelRow>& rows, size_t first, size_t last, const Touch& touch, LabelReport& report) {
+void LabelStore::post_chunk(const std::vector<LabelRow>& rows, size_t first, size_t last, const Touch& touch,
+                            LabelReport& report) {
   std::vector<size_t> order;
   for (size_t i = first; i < last; ++i) {
     std::string problem = problem_of(rows[i]);
@@ -182,7 +195,8 @@ void LabelStore::post_chunk(const std::vector<LabelRow>& rows, size_t first, siz
       add_problem(report, i, std::move(problem));
     }
   }
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rows[a].prediction_id < rows[b].prediction_id; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return rows[a].prediction_id < rows[b].prediction_id; });
   int64_t now = clock_.now_ms();
   LabelReport chunk = database_.write([&](sql::Connection& connection) {
     LabelReport counted;
@@ -197,9 +211,12 @@ void LabelStore::post_chunk(const std::vector<LabelRow>& rows, size_t first, siz
       } else if (!target) {
         ++(store_pending(connection, rows[i], now) ? counted.pending : counted.duplicate);
       } else {
-        Outcome outcome = store_label(connection, target->endpoint, target->prediction_id, target->row, target->event_ms, rows[i].label,
-                                      rows[i].observed_ms, now, rows[i].prediction_id.empty() ? "key" : "prediction_id");
-        ++(outcome == Outcome::joined ? counted.joined : outcome == Outcome::updated ? counted.updated : counted.duplicate);
+        Outcome outcome = store_label(connection, target->endpoint, target->prediction_id, target->row,
+                                      target->event_ms, rows[i].label, rows[i].observed_ms, now,
+                                      rows[i].prediction_id.empty() ? "key" : "prediction_id");
+        ++(outcome == Outcome::joined    ? counted.joined
+           : outcome == Outcome::updated ? counted.updated
+                                         : counted.duplicate);
         if (outcome != Outcome::duplicate) changed[target->endpoint].push_back(target->event_ms);
       }
     }
@@ -230,8 +247,8 @@ struct Pending {
 
 std::unordered_map<std::string, Pending> load_pending(sql::Connection& connection, std::string_view endpoint) {
   std::unordered_map<std::string, Pending> found;
-  for (const auto& row :
-       connection.query("select reference, label, observed_ms, posted_ms from pending_labels where endpoint = $1", endpoint)) {
+  for (const auto& row : connection.query(
+           "select reference, label, observed_ms, posted_ms from pending_labels where endpoint = $1", endpoint)) {
     found[row.text(0)] = {row.text(1), row.integer(2), row.integer(3)};
   }
   return found;
@@ -251,8 +268,8 @@ void LabelStore::join_pending(sql::Connection& connection, const std::vector<Log
     }
     if (by_id.empty() && by_key.empty()) continue;
     std::vector<int64_t> times;
-    auto join = [&](const LoggedRequest& r, uint32_t row, const std::unordered_map<std::string, Pending>& pending, const std::string& reference,
-                    std::string_view endpoint, std::string_view joined_by) {
+    auto join = [&](const LoggedRequest& r, uint32_t row, const std::unordered_map<std::string, Pending>& pending,
+                    const std::string& reference, std::string_view endpoint, std::string_view joined_by) {
       auto at = pending.find(reference);
       if (at == pending.end()) return;
       int64_t event = block.event_ms[r.first_row + row];
@@ -264,18 +281,21 @@ void LabelStore::join_pending(sql::Connection& connection, const std::vector<Log
     for (const auto& r : block.requests) {
       for (uint32_t row = 0; row < r.rows; ++row) {
         if (!by_id.empty()) join(r, row, by_id, fmt::format("{}/{}", r.id, row), "", "prediction_id");
-        if (!by_key.empty() && !block.keys.empty()) join(r, row, by_key, block.keys[r.first_row + row], block.endpoint, "key");
+        if (!by_key.empty() && !block.keys.empty())
+          join(r, row, by_key, block.keys[r.first_row + row], block.endpoint, "key");
       }
     }
     if (!times.empty()) touch(connection, block.endpoint, times);
   }
 }
 
-std::vector<JoinedLabel> LabelStore::labels(sql::Connection& connection, std::string_view endpoint, int64_t from_ms, int64_t to_ms) {
+std::vector<JoinedLabel> LabelStore::labels(sql::Connection& connection, std::string_view endpoint, int64_t from_ms,
+                                            int64_t to_ms) {
   std::vector<JoinedLabel> found;
   std::vector<sql::Value> values = {sql::to_value(endpoint), sql::to_value(from_ms), sql::to_value(to_ms)};
   connection.query_each(
-      "select prediction_id, row_index, label, observed_ms, posted_ms, joined_by from labels where endpoint = $1 and event_ms >= $2 and event_ms < $3",
+      "select prediction_id, row_index, label, observed_ms, posted_ms, joined_by from labels where endpoint = $1 and "
+      "event_ms >= $2 and event_ms < $3",
       values, [&](const sql::Row& row) {
         found.push_back({row.text(0), row.integer(1), row.text(2), row.integer(3), row.integer(4), row.text(5)});
       });
@@ -287,9 +307,9 @@ std::vector<JoinedLabel> LabelStore::labels(sql::Connection& connection, std::st
 
 std::vector<JoinedLabel> LabelStore::labels_of(sql::Connection& connection, std::string_view prediction_id) {
   std::vector<JoinedLabel> found;
-  for (const auto& row : connection.query(
-           "select prediction_id, row_index, label, observed_ms, posted_ms, joined_by from labels where prediction_id = $1 order by row_index",
-           prediction_id)) {
+  for (const auto& row : connection.query("select prediction_id, row_index, label, observed_ms, posted_ms, joined_by "
+                                          "from labels where prediction_id = $1 order by row_index",
+                                          prediction_id)) {
     found.push_back({row.text(0), row.integer(1), row.text(2), row.integer(3), row.integer(4), row.text(5)});
   }
   return found;
@@ -298,18 +318,22 @@ std::vector<JoinedLabel> LabelStore::labels_of(sql::Connection& connection, std:
 LabelStatus LabelStore::status(std::string_view endpoint) {
   return database_.read([&](sql::Connection& connection) {
     LabelStatus status{.predictions = log_.logged_rows(connection, endpoint)};
-    auto counts = connection.query_one("select count(*), coalesce(max(observed_ms), 0) from labels where endpoint = $1", endpoint);
+    auto counts = connection.query_one("select count(*), coalesce(max(observed_ms), 0) from labels where endpoint = $1",
+                                       endpoint);
     status.labelled = counts->integer(0);
     status.last_observed_ms = counts->integer(1);
-    status.pending = connection.query_one("select count(*) from pending_labels where endpoint = $1", endpoint)->integer(0);
+    status.pending =
+        connection.query_one("select count(*) from pending_labels where endpoint = $1", endpoint)->integer(0);
     std::vector<double> lags;
     for (const auto& row : connection.query(
-             "select observed_ms - event_ms from labels where endpoint = $1 order by posted_ms desc limit 10000", endpoint)) {
+             "select observed_ms - event_ms from labels where endpoint = $1 order by posted_ms desc limit 10000",
+             endpoint)) {
       lags.push_back(row.real(0));
     }
     std::sort(lags.begin(), lags.end());
     auto at = [&](double p) {
-      return lags.empty() ? std::numeric_limits<double>::quiet_NaN() : lags[static_cast<size_t>(p * static_cast<double>(lags.size() - 1))];
+      return lags.empty() ? std::numeric_limits<double>::quiet_NaN()
+                          : lags[static_cast<size_t>(p * static_cast<double>(lags.size() - 1))];
     };
     status.lag_p50_ms = at(0.5);
     status.lag_p95_ms = at(0.95);
@@ -319,7 +343,9 @@ LabelStatus LabelStore::status(std::string_view endpoint) {
 
 int64_t LabelStore::count_posted(std::string_view endpoint, int64_t posted_after_ms) {
   return database_.read([&](sql::Connection& connection) {
-    return connection.query_one("select count(*) from labels where endpoint = $1 and posted_ms > $2", endpoint, posted_after_ms)->integer(0);
+    return connection
+        .query_one("select count(*) from labels where endpoint = $1 and posted_ms > $2", endpoint, posted_after_ms)
+        ->integer(0);
   });
 }
 

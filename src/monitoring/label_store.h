@@ -21,9 +21,9 @@ std::string canonical_class(std::string_view text);
 struct LabelRow {
   std::string prediction_id;  // 26 characters, with `row`; or else
   int64_t row = 0;
-  std::string key;            // the caller's key
-  std::string endpoint;       // required with a key; with an id it is checked when given
-  std::string label;          // canonical
+  std::string key;       // the caller's key
+  std::string endpoint;  // required with a key; with an id it is checked when given
+  std::string label;     // canonical
   int64_t observed_ms = 0;
 };
 
@@ -47,7 +47,7 @@ struct LabelStatus {
   int64_t predictions = 0;  // rows
   int64_t labelled = 0;
   int64_t pending = 0;
-  double lag_p50_ms = 0;    // observed - event time of the newest 10,000 labels; NaN without any
+  double lag_p50_ms = 0;  // observed - event time of the newest 10,000 labels; NaN without any
   double lag_p95_ms = 0;
   int64_t last_observed_ms = 0;
 };
@@ -70,7 +70,8 @@ struct LabelStoreConfig {
 class LabelStore {
  public:
   // Marks the windows that hold these event times as dirty, in the same transaction; returns their names.
-  using Touch = std::function<std::vector<std::string>(sql::Connection&, std::string_view endpoint, const std::vector<int64_t>& event_ms)>;
+  using Touch = std::function<std::vector<std::string>(sql::Connection&, std::string_view endpoint,
+                                                       const std::vector<int64_t>& event_ms)>;
 
   LabelStore(sql::Database& database, PredictionLog& log, const Clock& clock, LabelStoreConfig config = {})
       : database_(database), log_(log), clock_(clock), config_(config) {}
@@ -82,7 +83,8 @@ class LabelStore {
   void join_pending(sql::Connection& connection, const std::vector<LogBlock>& blocks, const Touch& touch);
 
   // Labels of predictions with event time in [from_ms, to_ms), by (prediction_id, row).
-  std::vector<JoinedLabel> labels(sql::Connection& connection, std::string_view endpoint, int64_t from_ms, int64_t to_ms);
+  std::vector<JoinedLabel> labels(sql::Connection& connection, std::string_view endpoint, int64_t from_ms,
+                                  int64_t to_ms);
   std::vector<JoinedLabel> labels_of(sql::Connection& connection, std::string_view prediction_id);
 
   LabelStatus status(std::string_view endpoint);
@@ -92,7 +94,8 @@ class LabelStore {
  private:
   struct Target;
   class Joiner;
-  void post_chunk(const std::vector<LabelRow>& rows, size_t first, size_t last, const Touch& touch, LabelReport& report);
+  void post_chunk(const std::vector<LabelRow>& rows, size_t first, size_t last, const Touch& touch,
+                  LabelReport& report);
 
   sql::Database& database_;
   PredictionLog& log_;

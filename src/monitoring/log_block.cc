@@ -18,11 +18,14 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 // Batches that share a block compare equal.
 struct GroupOrder {
   bool operator()(const PredictionBatch* a, const PredictionBatch* b) const {
-    auto plain = [](const PredictionBatch& x) { return std::tie(x.endpoint, x.revision_id, x.rollout_id, x.arm, x.model, x.version); };
+    auto plain = [](const PredictionBatch& x) {
+      return std::tie(x.endpoint, x.revision_id, x.rollout_id, x.arm, x.model, x.version);
+    };
     if (plain(*a) != plain(*b)) return plain(*a) < plain(*b);
     if (a->features == b->features) return false;
     if (!a->features || !b->features) return !a->features;
-    return std::tie(a->features->numeric, a->features->categorical) < std::tie(b->features->numeric, b->features->categorical);
+    return std::tie(a->features->numeric, a->features->categorical) <
+           std::tie(b->features->numeric, b->features->categorical);
   }
 };
 
@@ -133,13 +136,16 @@ LogBlock build_block(std::span<const PredictionBatch* const> batches) {
 void check_size(const PredictionBatch& b, const char* what, size_t size, size_t each, bool optional = true) {
   size_t expected = each * static_cast<size_t>(b.rows);
   if (size == expected || (optional && size == 0)) return;
-  fail(Code::invalid_argument, "prediction '{}': {} has {} elements, expected {}", b.prediction_id, what, size, expected);
+  fail(Code::invalid_argument, "prediction '{}': {} has {} elements, expected {}", b.prediction_id, what, size,
+       expected);
 }
 
 bool same_group(const LogBlock& a, const LogBlock& b) {
-  auto plain = [](const LogBlock& x) { return std::tie(x.endpoint, x.revision_id, x.rollout_id, x.arm, x.model, x.version, x.revision); };
-  return plain(a) == plain(b) && a.features_logged == b.features_logged && a.names == b.names && a.probabilities.size() == b.probabilities.size() &&
-         a.labels.codes.empty() == b.labels.codes.empty();
+  auto plain = [](const LogBlock& x) {
+    return std::tie(x.endpoint, x.revision_id, x.rollout_id, x.arm, x.model, x.version, x.revision);
+  };
+  return plain(a) == plain(b) && a.features_logged == b.features_logged && a.names == b.names &&
+         a.probabilities.size() == b.probabilities.size() && a.labels.codes.empty() == b.labels.codes.empty();
 }
 
 void append_categories(CategoryColumn& to, const CategoryColumn& from) {
@@ -170,9 +176,11 @@ const char* verdict_text(uint8_t bit) {
 }
 
 void check_batch(const PredictionBatch& b) {
-  if (!parse_prediction_id(b.prediction_id)) fail(Code::invalid_argument, "'{}' is not a prediction id", b.prediction_id);
+  if (!parse_prediction_id(b.prediction_id))
+    fail(Code::invalid_argument, "'{}' is not a prediction id", b.prediction_id);
   if (b.endpoint.empty()) fail(Code::invalid_argument, "prediction '{}' names no endpoint", b.prediction_id);
-  if (b.rows < 1 || b.rows > 10'000'000) fail(Code::invalid_argument, "prediction '{}' has {} rows", b.prediction_id, b.rows);
+  if (b.rows < 1 || b.rows > 10'000'000)
+    fail(Code::invalid_argument, "prediction '{}' has {} rows", b.prediction_id, b.rows);
   check_size(b, "event_time_ms", b.event_time_ms.size(), 1, false);
   check_size(b, "keys", b.keys.size(), 1);
   check_size(b, "scores", b.scores.size(), 1);
@@ -183,7 +191,8 @@ void check_batch(const PredictionBatch& b) {
   check_size(b, "numbers", b.numbers.size(), b.features ? b.features->numeric.size() : 0, false);
   check_size(b, "categories", b.categories.size(), b.features ? b.features->categorical.size() : 0, false);
   if (b.probabilities.size() % static_cast<size_t>(b.rows) != 0) {
-    fail(Code::invalid_argument, "prediction '{}': {} probabilities for {} rows", b.prediction_id, b.probabilities.size(), b.rows);
+    fail(Code::invalid_argument, "prediction '{}': {} probabilities for {} rows", b.prediction_id,
+         b.probabilities.size(), b.rows);
   }
 }
 
@@ -204,7 +213,8 @@ void append_block(std::vector<LogBlock>& blocks, LogBlock&& from) {
   append_rows(to.verdicts, from.verdicts, start, rows, uint8_t{0});
   for (size_t i = 0; i < to.numbers.size(); ++i) append_rows(to.numbers[i], from.numbers[i], start, rows, kNan);
   for (size_t i = 0; i < to.categories.size(); ++i) append_categories(to.categories[i], from.categories[i]);
-  for (size_t i = 0; i < to.probabilities.size(); ++i) append_rows(to.probabilities[i], from.probabilities[i], start, rows, kNanFloat);
+  for (size_t i = 0; i < to.probabilities.size(); ++i)
+    append_rows(to.probabilities[i], from.probabilities[i], start, rows, kNanFloat);
   append_categories(to.labels, from.labels);
   to.event_ms.insert(to.event_ms.end(), from.event_ms.begin(), from.event_ms.end());
   for (auto& request : from.requests) {

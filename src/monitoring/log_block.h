@@ -1,4 +1,5 @@
-// The prediction log's columnar form: requests of one endpoint that share revision, arm, model version and features, side by side.
+// The prediction log's columnar form: requests of one endpoint that share revision, arm, model version and features,
+// side by side.
 #pragma once
 
 #include <cstdint>
@@ -40,11 +41,11 @@ struct LogBlock {
   // The body: empty when only the head was decoded.
   bool features_logged = false;
   FeatureNames names;
-  std::vector<std::vector<double>> numbers;      // per numeric name
-  std::vector<CategoryColumn> categories;        // per categorical name
-  std::vector<double> scores;                    // as all below: none, or per row
+  std::vector<std::vector<double>> numbers;  // per numeric name
+  std::vector<CategoryColumn> categories;    // per categorical name
+  std::vector<double> scores;                // as all below: none, or per row
   CategoryColumn labels;
-  std::vector<std::vector<float>> probabilities; // per class
+  std::vector<std::vector<float>> probabilities;  // per class
   std::vector<float> confidence;
   std::vector<float> ood;
   std::vector<uint8_t> verdicts;
@@ -58,7 +59,8 @@ std::vector<LogBlock> build_blocks(std::span<const PredictionBatch> batches);
 // Adds a block (with its body) to blocks in the same order of requests: to the last one that it fits, or as a new one.
 void append_block(std::vector<LogBlock>& blocks, LogBlock&& block);
 
-// Blocks of one endpoint as two zstd frames with checksums: what is needed to find and join (head), and the rest (body).
+// Blocks of one endpoint as two zstd frames with checksums: what is needed to find and join (head), and the rest
+// (body).
 struct EncodedSegment {
   std::string head;
   std::string body;

@@ -20,7 +20,8 @@ TEST(Calendar, WindowsAndTheirIds) {
   EXPECT_EQ(id({WindowKind::hour}), "2013-07-04T13");
   EXPECT_EQ(id({WindowKind::week}), "2013-W27");
   EXPECT_EQ(id({WindowKind::fixed, 300'000}), "2013-07-04T13:05:00Z");
-  EXPECT_EQ(window_id({WindowKind::week}, window_of({WindowKind::week}, 1'356'912'000'000).start_ms), "2013-W01");  // Monday 2012-12-31
+  EXPECT_EQ(window_id({WindowKind::week}, window_of({WindowKind::week}, 1'356'912'000'000).start_ms),
+            "2013-W01");  // Monday 2012-12-31
   WindowBounds month = window_of({WindowKind::month}, ms);
   EXPECT_EQ(month.end_ms - month.start_ms, 31LL * 86'400'000);
   EXPECT_FALSE(month.holds(month.end_ms));
@@ -120,7 +121,9 @@ TEST_F(PredictionLogTest, AFullQueueDropsAndCounts) {
 TEST_F(PredictionLogTest, AFailedWriteKeepsThePredictionsQueued) {
   PredictionLog log(*database, clock, registry);
   log.offer(testing::batch(1, 3, 0));
-  auto broken = [](sql::Connection&, const std::vector<LogBlock>&) { fail(Code::resource_exhausted, "the disk is full"); };
+  auto broken = [](sql::Connection&, const std::vector<LogBlock>&) {
+    fail(Code::resource_exhausted, "the disk is full");
+  };
   EXPECT_THROW(log.flush(broken), Failure);
   EXPECT_GT(log.queue_share(), 0);
   EXPECT_EQ(log.flush(), 3);
@@ -132,7 +135,9 @@ TEST_F(PredictionLogTest, ADamagedSegmentIsLeftOutAndCounted) {
   log.flush();
   log.offer(testing::batch(2, 3, 10));
   log.flush();
-  database->write([](sql::Connection& c) { c.exec("update prediction_segments set head = $1 where first_event_ms = 0", sql::Bytes{"FPL1 nonsense"}); });
+  database->write([](sql::Connection& c) {
+    c.exec("update prediction_segments set head = $1 where first_event_ms = 0", sql::Bytes{"FPL1 nonsense"});
+  });
   int64_t damaged = 0;
   auto heads = database->read([&](sql::Connection& c) { return log.heads(c, "flights", 0, 1000, damaged); });
   EXPECT_EQ(heads.size(), 1u);

@@ -9,8 +9,8 @@
 
 namespace fettle::monitoring {
 
-Monitoring::Monitoring(sql::Database& database, ReferenceSource& references, AlertSink& sink, const Clock& clock, metrics::Registry& registry,
-                       MonitoringConfig config)
+Monitoring::Monitoring(sql::Database& database, ReferenceSource& references, AlertSink& sink, const Clock& clock,
+                       metrics::Registry& registry, MonitoringConfig config)
     : database_(database),
       sink_(sink),
       clock_(clock),
@@ -26,8 +26,10 @@ Monitoring::Monitoring(sql::Database& database, ReferenceSource& references, Ale
       touch_([this](sql::Connection& connection, std::string_view endpoint, const std::vector<int64_t>& event_ms) {
         return windows_.touch(connection, endpoint, event_ms);
       }),
-      errors_(registry.counter("fettle_monitoring_errors_total", "Background steps of monitoring that failed and are tried again.")),
-      queue_share_(registry.gauge("fettle_prediction_log_queue_share", "How full the queue of the prediction log is, 0 to 1.")) {
+      errors_(registry.counter("fettle_monitoring_errors_total",
+                               "Background steps of monitoring that failed and are tried again.")),
+      queue_share_(
+          registry.gauge("fettle_prediction_log_queue_share", "How full the queue of the prediction log is, 0 to 1.")) {
   registry.on_collect([this] { queue_share_.set(log_.queue_share()); });
 }
 
@@ -73,7 +75,8 @@ void Monitoring::flush_loop() {
     } catch (const std::exception& error) {
       errors_.add();
       pause = std::min<int64_t>(pause * 2, 5000);
-      log_error("predictions could not be written, they stay queued", {{"error", error.what()}, {"queue_share", log_.queue_share()}});
+      log_error("predictions could not be written, they stay queued",
+                {{"error", error.what()}, {"queue_share", log_.queue_share()}});
     }
   }
 }
@@ -126,7 +129,8 @@ void Monitoring::put_monitor(const std::string& name, const std::string& spec_js
 void Monitoring::backfill(const MonitorEntry& monitor) {
   flush();
   auto ids = database_.read([&](sql::Connection& connection) {
-    return connection.query("select id from prediction_segments where endpoint = $1 order by id", monitor.spec.endpoint);
+    return connection.query("select id from prediction_segments where endpoint = $1 order by id",
+                            monitor.spec.endpoint);
   });
   constexpr size_t kAtOnce = 100;
   for (size_t first = 0; first < ids.size(); first += kAtOnce) {
@@ -194,13 +198,17 @@ void Monitoring::compute(const MonitorEntry& monitor, const WindowView& window, 
   auto events = database_.write([&](sql::Connection& connection) {
     windows_.store(connection, monitor.name, window, result);
     journal::Node node{"window", monitor.name + "/" + result.id};
-    for (const auto& revision : result.revisions) journal::add_edge(connection, {{"endpoint_revision", revision}, node, "counted", now});
+    for (const auto& revision : result.revisions)
+      journal::add_edge(connection, {{"endpoint_revision", revision}, node, "counted", now});
     return alerts_.judge(connection, monitor.name, monitor.spec.endpoint, result);
   });
   (window.state == "open" ? evaluation.closed : evaluation.recomputed).push_back(window.id);
   publish(monitor, result);
   for (const auto& event : events) {
-    log_info("an alert changed", {{"alert", event.alert}, {"from", state_name(event.from)}, {"to", state_name(event.to)}, {"reason", event.reason}});
+    log_info("an alert changed", {{"alert", event.alert},
+                                  {"from", state_name(event.from)},
+                                  {"to", state_name(event.to)},
+                                  {"reason", event.reason}});
     for (auto* listener : listeners_) listener->on_alert(event);
     evaluation.alerts.push_back(event);
   }
@@ -212,7 +220,10 @@ void Monitoring::publish(const MonitorEntry& monitor, const WindowResult& result
   if (!newest || newest->id != result.id) return;
   for (const auto& [name, value] : result.metrics) {
     if (std::isnan(value)) continue;
-    registry_.gauge("fettle_monitor_metric", "A metric of a monitor's newest computed window.", {{"monitor", monitor.name}, {"metric", name}}).set(value);
+    registry_
+        .gauge("fettle_monitor_metric", "A metric of a monitor's newest computed window.",
+               {{"monitor", monitor.name}, {"metric", name}})
+        .set(value);
   }
   for (const auto& feature : result.features) {
     if (feature.status != FeatureStatus::ok) continue;
@@ -223,7 +234,8 @@ void Monitoring::publish(const MonitorEntry& monitor, const WindowResult& result
   }
 }
 
-MonitorSummary Monitoring::summarize(const std::shared_ptr<const MonitorEntry>& monitor, const std::vector<AlertView>& alerts) {
+MonitorSummary Monitoring::summarize(const std::shared_ptr<const MonitorEntry>& monitor,
+                                     const std::vector<AlertView>& alerts) {
   MonitorSummary summary{.monitor = monitor, .state = "no_windows", .verdict = "no window has been computed yet"};
   WindowCounts counts = windows_.counts(monitor->name);
   summary.windows = counts.windows;
@@ -236,9 +248,13 @@ MonitorSummary Monitoring::summarize(const std::shared_ptr<const MonitorEntry>& 
   int64_t judged = 0;
   for (const auto& f : w.features) judged += f.status == FeatureStatus::ok && !f.name.starts_with("fettle_");
   double drifted = w.metrics.at("drifted_features");
-  bool fires = std::any_of(alerts.begin(), alerts.end(),
-                           [&](const AlertView& a) { return a.monitor == monitor->name && a.memory.state == AlertState::firing; });
-  summary.state = w.status == "drifted" ? "drifted" : w.status == "insufficient_data" ? "insufficient_data" : fires ? "degraded" : "ok";
+  bool fires = std::any_of(alerts.begin(), alerts.end(), [&](const AlertView& a) {
+    return a.monitor == monitor->name && a.memory.state == AlertState::firing;
+  });
+  summary.state = w.status == "drifted"             ? "drifted"
+                  : w.status == "insufficient_data" ? "insufficient_data"
+                  : fires                           ? "degraded"
+                                                    : "ok";
   std::string labels = fmt::format("labels cover {:.0f} %", 100 * w.metrics.at("label_coverage"));
   if (w.status == "insufficient_data") {
     summary.verdict = fmt::format("{} rows in {}, needs {}; {}", w.rows, w.id, monitor->spec.min_rows, labels);
@@ -250,7 +266,9 @@ MonitorSummary Monitoring::summarize(const std::shared_ptr<const MonitorEntry>& 
   return summary;
 }
 
-MonitorSummary Monitoring::summary(const std::string& monitor) { return summarize(windows_.get(monitor), alerts_.list()); }
+MonitorSummary Monitoring::summary(const std::string& monitor) {
+  return summarize(windows_.get(monitor), alerts_.list());
+}
 
 std::vector<MonitorSummary> Monitoring::summaries() {
   auto alerts = alerts_.list();

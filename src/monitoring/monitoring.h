@@ -1,5 +1,6 @@
-// Monitoring of models in service: logs every prediction, joins labels, computes windows, judges alerts. One object owns the parts and
-// two threads: one writes the log, one evaluates and notifies. Serving goes on whatever happens here: the log is bounded and drops are counted.
+// Monitoring of models in service: logs every prediction, joins labels, computes windows, judges alerts. One object
+// owns the parts and two threads: one writes the log, one evaluates and notifies. Serving goes on whatever happens
+// here: the log is bounded and drops are counted.
 //
 //   Monitoring m(database, references, webhooks, clock, registry, {});
 //   m.start();  …  m.offer(std::move(batch));  …  m.evaluate("flights-monthly", std::nullopt);
@@ -32,16 +33,16 @@ namespace fettle::monitoring {
 struct MonitoringConfig {
   PredictionLogConfig log;
   LabelStoreConfig labels;
-  int64_t flush_interval_ms = 100;      // what kill -9 may lose; 10 to 10,000
-  int64_t evaluate_interval_ms = 1000;  // how often windows are closed and dirty ones recomputed
-  int64_t upkeep_interval_ms = 60'000;  // how often small log segments are merged and old ones removed
+  int64_t flush_interval_ms = 100;           // what kill -9 may lose; 10 to 10,000
+  int64_t evaluate_interval_ms = 1000;       // how often windows are closed and dirty ones recomputed
+  int64_t upkeep_interval_ms = 60'000;       // how often small log segments are merged and old ones removed
   int64_t retention_ms = 90LL * 86'400'000;  // of logged predictions by arrival, where an endpoint has none of its own
 };
 
 struct Evaluation {
-  std::vector<std::string> closed;      // window ids, oldest first
+  std::vector<std::string> closed;  // window ids, oldest first
   std::vector<std::string> recomputed;
-  std::vector<AlertEvent> alerts;       // transitions, in order
+  std::vector<AlertEvent> alerts;  // transitions, in order
   int64_t took_ms = 0;
 };
 
@@ -51,16 +52,16 @@ struct MonitorSummary {
   std::string state;    // "ok", "drifted", "degraded" (an alert of it fires), "insufficient_data", "no_windows"
   std::string verdict;  // one sentence
   int64_t windows = 0;
-  std::string last_window;    // newest computed; empty: none
+  std::string last_window;              // newest computed; empty: none
   std::optional<int64_t> watermark_ms;  // newest logged event
-  int64_t lag_ms = 0;         // since the last evaluation, while windows wait for one
+  int64_t lag_ms = 0;                   // since the last evaluation, while windows wait for one
 };
 
 // Thread-safe.
 class Monitoring {
  public:
-  Monitoring(sql::Database& database, ReferenceSource& references, AlertSink& sink, const Clock& clock, metrics::Registry& registry,
-             MonitoringConfig config = {});
+  Monitoring(sql::Database& database, ReferenceSource& references, AlertSink& sink, const Clock& clock,
+             metrics::Registry& registry, MonitoringConfig config = {});
   ~Monitoring();
   Monitoring(const Monitoring&) = delete;
   Monitoring& operator=(const Monitoring&) = delete;
@@ -77,17 +78,20 @@ class Monitoring {
   // Resources. Idempotent per spec; invalid_argument as parse_monitor_spec and parse_alert_spec.
   void put_monitor(const std::string& name, const std::string& spec_json, int64_t generation);
   void remove_monitor(const std::string& name) { windows_.remove(name); }
-  void put_alert(const std::string& name, const std::string& spec_json, int64_t generation) { alerts_.put(name, spec_json, generation); }
+  void put_alert(const std::string& name, const std::string& spec_json, int64_t generation) {
+    alerts_.put(name, spec_json, generation);
+  }
   void remove_alert(const std::string& name) { alerts_.remove(name); }
   void add_listener(AlertListener& listener);  // before start; outlives this
 
   // Flushes first, so that a label may follow its prediction at once.
   LabelReport post_labels(const std::vector<LabelRow>& rows);
 
-  // Flushes, closes every window that ends at or before `until_ms` (default: the newest event time), recomputes dirty ones, judges the alerts
-  // in order of time, tells the listeners. Repeating it changes nothing.
+  // Flushes, closes every window that ends at or before `until_ms` (default: the newest event time), recomputes dirty
+  // ones, judges the alerts in order of time, tells the listeners. Repeating it changes nothing.
   Evaluation evaluate(const std::string& monitor, std::optional<int64_t> until_ms);
-  // As the background does: windows whose end + grace the newest event has reached, and dirty ones that have come to rest.
+  // As the background does: windows whose end + grace the newest event has reached, and dirty ones that have come to
+  // rest.
   void evaluate_due();
 
   // How long an endpoint's predictions are kept (Endpoint.log.retention_ms).

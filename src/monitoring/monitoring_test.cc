@@ -38,9 +38,13 @@ class MonitoringTest : public ::testing::Test {
     std::vector<LabelRow> labels;
     for (int64_t done = 0; done < rows; done += 500) {
       int64_t n = std::min<int64_t>(500, rows - done);
-      auto out = simulator.batch(next_id_++, n, start + (end - start) * done / rows, start + (end - start) * (done + n) / rows, world);
+      auto out = simulator.batch(next_id_++, n, start + (end - start) * done / rows,
+                                 start + (end - start) * (done + n) / rows, world);
       for (int64_t i = 0; i < n; ++i) {
-        labels.push_back({.prediction_id = out.batch.prediction_id, .row = i, .label = out.truth[static_cast<size_t>(i)], .observed_ms = end});
+        labels.push_back({.prediction_id = out.batch.prediction_id,
+                          .row = i,
+                          .label = out.truth[static_cast<size_t>(i)],
+                          .observed_ms = end});
       }
       EXPECT_TRUE(m->offer(std::move(out.batch)));
     }
@@ -182,11 +186,15 @@ TEST_F(MonitoringTest, ImpossibleLabelsAreNamedRowByRow) {
 
 TEST_F(MonitoringTest, AlertsFireOnceResolveAndTellTheirListeners) {
   m->put_monitor("monthly", kMonthly, 1);
-  m->put_alert("drifted", R"({"monitor":"monthly","expr":"drift_share >= 0.3","webhook":{"url":"http://127.0.0.1:9/x"},"labels":{"team":"a"}})", 1);
+  m->put_alert(
+      "drifted",
+      R"({"monitor":"monthly","expr":"drift_share >= 0.3","webhook":{"url":"http://127.0.0.1:9/x"},"labels":{"team":"a"}})",
+      1);
   m->put_alert("auc", R"({"monitor":"monthly","expr":"auc < 0.65","for_windows":2})", 1);
   m->put_alert("typo", R"({"monitor":"monthly","expr":"drift{feature=\"tmep\"} > 0.5"})", 1);
   auto labels = month(3, 2000, {});
-  for (const auto& more : {month(4, 2000, {.temp_mean = 80, .skill = 0}), month(5, 2000, {.temp_mean = 80, .skill = 0}), month(6, 2000, {})}) {
+  for (const auto& more : {month(4, 2000, {.temp_mean = 80, .skill = 0}), month(5, 2000, {.temp_mean = 80, .skill = 0}),
+                           month(6, 2000, {})}) {
     labels.insert(labels.end(), more.begin(), more.end());
   }
   Evaluation e = close(6);
@@ -232,7 +240,8 @@ TEST_F(MonitoringTest, AlertsFireOnceResolveAndTellTheirListeners) {
 
 TEST_F(MonitoringTest, FailedNotificationsAreTriedAgainAndSilencedOnesNotSent) {
   m->put_monitor("monthly", kMonthly, 1);
-  m->put_alert("drifted", R"({"monitor":"monthly","expr":"drift_share >= 0.3","webhook":{"url":"http://127.0.0.1:9/x"}})", 1);
+  m->put_alert("drifted",
+               R"({"monitor":"monthly","expr":"drift_share >= 0.3","webhook":{"url":"http://127.0.0.1:9/x"}})", 1);
   month(4, 2000, {.temp_mean = 80});
   close(4);
   sink.status = 503;
@@ -313,7 +322,9 @@ TEST_F(MonitoringTest, LateRowsAndDamagedSegmentsShowInTheWindow) {
   close(3);
   EXPECT_EQ(window("2013-03").rows, 1002);
   EXPECT_FALSE(window("2013-03").incomplete);
-  database->write([](sql::Connection& c) { c.exec("update prediction_segments set body = $1 where requests = 1", sql::Bytes{"FPL1"}); });
+  database->write([](sql::Connection& c) {
+    c.exec("update prediction_segments set body = $1 where requests = 1", sql::Bytes{"FPL1"});
+  });
   m->offer(testing::batch(901, 2, *parse_utc("2013-03-31")));
   close(3);
   EXPECT_TRUE(window("2013-03").incomplete);

@@ -32,30 +32,30 @@ struct PredictionBatch {
   std::string request_id;
   std::string endpoint;
   uint32_t endpoint_ordinal = 0;
-  uint32_t revision = 0;      // number of the endpoint's revision
+  uint32_t revision = 0;  // number of the endpoint's revision
   std::string revision_id;
-  std::string rollout_id;     // empty: none was running
-  std::string arm;            // "stable", "candidate"
+  std::string rollout_id;  // empty: none was running
+  std::string arm;         // "stable", "candidate"
   std::string model;
   std::string version;
-  int64_t received_ms = 0;    // wall clock
+  int64_t received_ms = 0;  // wall clock
   int64_t latency_ns = 0;
-  int64_t model_ns = 0;       // of it, in the model
-  std::string fallback;       // "LEVEL:REASON"; empty: the arm's own model answered
-  std::string warnings;       // "temp.range=2,carrier.unseen=1"
+  int64_t model_ns = 0;  // of it, in the model
+  std::string fallback;  // "LEVEL:REASON"; empty: the arm's own model answered
+  std::string warnings;  // "temp.range=2,carrier.unseen=1"
 
   int64_t rows = 0;
   std::vector<int64_t> event_time_ms;
-  std::vector<std::string> keys;          // none: the caller gave no key
+  std::vector<std::string> keys;                 // none: the caller gave no key
   std::shared_ptr<const FeatureNames> features;  // nullptr: not logged
-  std::vector<double> numbers;            // numeric × rows; NaN: missing
-  std::vector<std::string> categories;    // categorical × rows; "": missing
-  std::vector<double> scores;             // none, or NaN in a row: no score
-  std::vector<std::string> labels;        // predicted class; none: no class
-  std::vector<float> probabilities;       // classes × rows; none: not given
-  std::vector<float> confidence;          // none: not given
-  std::vector<float> ood;                 // conformal p-value; none: off
-  std::vector<uint8_t> verdicts;          // VerdictBit; none: no verdict on any row
+  std::vector<double> numbers;                   // numeric × rows; NaN: missing
+  std::vector<std::string> categories;           // categorical × rows; "": missing
+  std::vector<double> scores;                    // none, or NaN in a row: no score
+  std::vector<std::string> labels;               // predicted class; none: no class
+  std::vector<float> probabilities;              // classes × rows; none: not given
+  std::vector<float> confidence;                 // none: not given
+  std::vector<float> ood;                        // conformal p-value; none: off
+  std::vector<uint8_t> verdicts;                 // VerdictBit; none: no verdict on any row
 };
 
 // invalid_argument naming the vector whose size does not fit `rows`, or an id that is none.

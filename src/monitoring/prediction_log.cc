@@ -10,7 +10,8 @@
 namespace fettle::monitoring {
 namespace {
 
-// Ids are made when a request arrives and logged when it is answered: a segment's id range overlaps its neighbours' by the longest request.
+// Ids are made when a request arrives and logged when it is answered: a segment's id range overlaps its neighbours' by
+// the longest request.
 constexpr int64_t kNeighbours = 256;
 
 // Which endpoint an id is of; -1 for text that is no prediction id.
@@ -35,10 +36,11 @@ void insert_segment(sql::Connection& connection, std::span<const LogBlock> block
   }
   EncodedSegment encoded = encode_segment(blocks);
   connection.exec(
-      "insert into prediction_segments (id, endpoint, endpoint_ordinal, first_id, last_id, first_event_ms, last_event_ms, requests, row_count, created_ms, head, body) "
+      "insert into prediction_segments (id, endpoint, endpoint_ordinal, first_id, last_id, first_event_ms, "
+      "last_event_ms, requests, row_count, created_ms, head, body) "
       "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-      new_id(now_ms), blocks.front().endpoint, ordinal_of(first_id), first_id, last_id, first_event, last_event, requests, rows, now_ms,
-      sql::Bytes{encoded.head}, sql::Bytes{encoded.body});
+      new_id(now_ms), blocks.front().endpoint, ordinal_of(first_id), first_id, last_id, first_event, last_event,
+      requests, rows, now_ms, sql::Bytes{encoded.head}, sql::Bytes{encoded.body});
 }
 
 void insert_keys(sql::Connection& connection, const LogBlock& block) {
@@ -48,7 +50,8 @@ void insert_keys(sql::Connection& connection, const LogBlock& block) {
       const std::string& key = block.keys[request.first_row + row];
       if (key.empty()) continue;
       connection.exec(
-          "insert into prediction_keys (endpoint, caller_key, prediction_id, row_index, event_ms) values ($1, $2, $3, $4, $5) "
+          "insert into prediction_keys (endpoint, caller_key, prediction_id, row_index, event_ms) values ($1, $2, $3, "
+          "$4, $5) "
           "on conflict do nothing",
           block.endpoint, key, request.id, row, block.event_ms[request.first_row + row]);
     }
@@ -57,13 +60,16 @@ void insert_keys(sql::Connection& connection, const LogBlock& block) {
 
 }  // namespace
 
-PredictionLog::PredictionLog(sql::Database& database, const Clock& clock, metrics::Registry& registry, PredictionLogConfig config)
+PredictionLog::PredictionLog(sql::Database& database, const Clock& clock, metrics::Registry& registry,
+                             PredictionLogConfig config)
     : database_(database),
       clock_(clock),
       config_(config),
       accepted_(registry.counter("fettle_prediction_log_rows_total", "Prediction rows taken into the log.")),
-      dropped_(registry.counter("fettle_prediction_log_dropped_rows_total", "Prediction rows dropped because the log was full.")),
-      damaged_(registry.counter("fettle_prediction_log_damaged_segments_total", "Stored segments that failed their checksum.")),
+      dropped_(registry.counter("fettle_prediction_log_dropped_rows_total",
+                                "Prediction rows dropped because the log was full.")),
+      damaged_(registry.counter("fettle_prediction_log_damaged_segments_total",
+                                "Stored segments that failed their checksum.")),
       segments_(registry.counter("fettle_prediction_log_segments_total", "Segments written.")) {}
 
 bool PredictionLog::offer(PredictionBatch&& batch) {
@@ -113,7 +119,8 @@ void PredictionLog::write(const std::vector<LogBlock>& blocks, const Also& also)
   for (size_t start = 0; start < blocks.size();) {
     size_t end = start;
     int64_t rows = 0;
-    while (end < blocks.size() && blocks[end].endpoint == blocks[start].endpoint && (end == start || rows < config_.segment_rows)) {
+    while (end < blocks.size() && blocks[end].endpoint == blocks[start].endpoint &&
+           (end == start || rows < config_.segment_rows)) {
       rows += static_cast<int64_t>(blocks[end++].rows());
     }
     groups.push_back(std::span(blocks).subspan(start, end - start));
@@ -142,9 +149,10 @@ std::vector<SegmentHead> PredictionLog::decode(const sql::Rows& rows, int64_t& d
   return found;
 }
 
-std::vector<SegmentHead> PredictionLog::heads(sql::Connection& connection, std::string_view endpoint, int64_t from_ms, int64_t to_ms,
-                                              int64_t& damaged) {
-  return decode(connection.query("select id, head from prediction_segments where endpoint = $1 and last_event_ms >= $2 and first_event_ms < $3 "
+std::vector<SegmentHead> PredictionLog::heads(sql::Connection& connection, std::string_view endpoint, int64_t from_ms,
+                                              int64_t to_ms, int64_t& damaged) {
+  return decode(connection.query("select id, head from prediction_segments where endpoint = $1 and last_event_ms >= $2 "
+                                 "and first_event_ms < $3 "
                                  "order by id",
                                  endpoint, from_ms, to_ms),
                 damaged);
@@ -163,10 +171,12 @@ bool PredictionLog::load_body(sql::Connection& connection, SegmentHead& segment)
   }
 }
 
-std::vector<SegmentHead> PredictionLog::heads_around(sql::Connection& connection, std::string_view prediction_id, std::string_view endpoint) {
+std::vector<SegmentHead> PredictionLog::heads_around(sql::Connection& connection, std::string_view prediction_id,
+                                                     std::string_view endpoint) {
   // Segments in the order of their last id: those that hold it come at once, and what starts later than it is filtered.
   auto near = connection.query(
-      "select id from (select id, first_id, endpoint from prediction_segments where endpoint_ordinal = $4 and last_id >= $1 order by last_id "
+      "select id from (select id, first_id, endpoint from prediction_segments where endpoint_ordinal = $4 and last_id "
+      ">= $1 order by last_id "
       "limit $2) as near where first_id <= $1 and ($3 = '' or endpoint = $3)",
       prediction_id, kNeighbours, endpoint, ordinal_of(prediction_id));
   sql::Rows rows;
@@ -182,10 +192,12 @@ std::optional<PredictionLog::Found> PredictionLog::find(sql::Connection& connect
   for (auto& segment : heads_around(connection, prediction_id)) {
     for (size_t b = 0; b < segment.blocks.size(); ++b) {
       const auto& requests = segment.blocks[b].requests;
-      auto at = std::find_if(requests.begin(), requests.end(), [&](const LoggedRequest& r) { return r.id == prediction_id; });
+      auto at =
+          std::find_if(requests.begin(), requests.end(), [&](const LoggedRequest& r) { return r.id == prediction_id; });
       if (at == requests.end()) continue;
       auto index = static_cast<size_t>(at - requests.begin());
-      if (!load_body(connection, segment)) fail(Code::data_loss, "the log segment of prediction '{}' is damaged", prediction_id);
+      if (!load_body(connection, segment))
+        fail(Code::data_loss, "the log segment of prediction '{}' is damaged", prediction_id);
       return Found{std::move(segment.blocks[b]), index};
     }
   }
@@ -194,24 +206,29 @@ std::optional<PredictionLog::Found> PredictionLog::find(sql::Connection& connect
 
 std::optional<int64_t> PredictionLog::newest_event_ms(sql::Connection& connection, std::string_view endpoint) {
   auto row = connection.query_one(
-      "select last_event_ms from prediction_segments where endpoint = $1 order by last_event_ms desc limit 1", endpoint);
+      "select last_event_ms from prediction_segments where endpoint = $1 order by last_event_ms desc limit 1",
+      endpoint);
   if (!row) return std::nullopt;
   return row->integer(0);
 }
 
 int64_t PredictionLog::logged_rows(sql::Connection& connection, std::string_view endpoint) {
-  auto row = connection.query_one("select coalesce(sum(row_count), 0) from prediction_segments where endpoint = $1", endpoint);
+  auto row =
+      connection.query_one("select coalesce(sum(row_count), 0) from prediction_segments where endpoint = $1", endpoint);
   return row ? row->integer(0) : 0;
 }
 
 int64_t PredictionLog::expire(std::string_view endpoint, int64_t before_ms) {
   return database_.write([&](sql::Connection& connection) {
     auto newest = connection.query_one(
-        "select max(last_event_ms) from prediction_segments where endpoint = $1 and created_ms < $2", endpoint, before_ms);
+        "select max(last_event_ms) from prediction_segments where endpoint = $1 and created_ms < $2", endpoint,
+        before_ms);
     if (!newest || newest->is_null(0)) return int64_t{0};
-    int64_t removed = connection.exec("delete from prediction_segments where endpoint = $1 and created_ms < $2", endpoint, before_ms);
+    int64_t removed =
+        connection.exec("delete from prediction_segments where endpoint = $1 and created_ms < $2", endpoint, before_ms);
     connection.exec(
-        "delete from prediction_keys where endpoint = $1 and event_ms <= $2 and prediction_id < coalesce((select min(first_id) from "
+        "delete from prediction_keys where endpoint = $1 and event_ms <= $2 and prediction_id < coalesce((select "
+        "min(first_id) from "
         "prediction_segments where endpoint = $1), 'Z')",
         endpoint, newest->integer(0));
     return removed;
@@ -223,7 +240,8 @@ std::vector<std::string> PredictionLog::endpoints() {
     std::vector<std::string> names;
     // One index step per endpoint instead of a scan of all segments.
     std::string last;
-    while (auto row = connection.query_one("select endpoint from prediction_segments where endpoint > $1 order by endpoint limit 1", last)) {
+    while (auto row = connection.query_one(
+               "select endpoint from prediction_segments where endpoint > $1 order by endpoint limit 1", last)) {
       last = row->text(0);
       names.push_back(last);
     }
@@ -231,13 +249,16 @@ std::vector<std::string> PredictionLog::endpoints() {
   });
 }
 
-// A run of neighbours that are all small; big segments in between stay where they are, so that id ranges of segments hardly overlap.
+// A run of neighbours that are all small; big segments in between stay where they are, so that id ranges of segments
+// hardly overlap.
 std::vector<PredictionLog::Small> PredictionLog::small_run(std::string_view endpoint, int64_t& from_ms) {
   int64_t until_ms = clock_.now_ms() - config_.compact_after_ms;
   auto rows = database_.read([&](sql::Connection& connection) {
-    return connection.query("select id, created_ms, row_count from prediction_segments where endpoint = $1 and created_ms >= $2 and created_ms <= $3 "
-                            "order by created_ms, id limit 1000",
-                            endpoint, from_ms, until_ms);
+    return connection.query(
+        "select id, created_ms, row_count from prediction_segments where endpoint = $1 and created_ms >= $2 and "
+        "created_ms <= $3 "
+        "order by created_ms, id limit 1000",
+        endpoint, from_ms, until_ms);
   });
   std::vector<Small> run;
   int64_t total = 0;
@@ -281,7 +302,8 @@ int64_t PredictionLog::compact(std::string_view endpoint) {
     int64_t removed = 0;
     for (const auto& part : taken) removed += connection.exec("delete from prediction_segments where id = $1", part.id);
     // Expiry may have removed some meanwhile: then this merge is not what the log holds, and the next one is.
-    if (removed != static_cast<int64_t>(taken.size())) fail(Code::aborted, "segments of endpoint '{}' went away while they were merged", endpoint);
+    if (removed != static_cast<int64_t>(taken.size()))
+      fail(Code::aborted, "segments of endpoint '{}' went away while they were merged", endpoint);
     insert_segment(connection, merged, taken.back().created_ms);
     return removed;
   });

@@ -15,9 +15,10 @@ class LabelIndex {
  public:
   explicit LabelIndex(std::vector<JoinedLabel> labels) : labels_(std::move(labels)) {}
   const JoinedLabel* find(const std::string& id, int64_t row) const {
-    auto at = std::lower_bound(labels_.begin(), labels_.end(), std::pair(std::string_view(id), row), [](const JoinedLabel& label, const auto& key) {
-      return std::pair(std::string_view(label.prediction_id), label.row) < key;
-    });
+    auto at = std::lower_bound(labels_.begin(), labels_.end(), std::pair(std::string_view(id), row),
+                               [](const JoinedLabel& label, const auto& key) {
+                                 return std::pair(std::string_view(label.prediction_id), label.row) < key;
+                               });
     return at != labels_.end() && at->prediction_id == id && at->row == row ? &*at : nullptr;
   }
 
@@ -26,7 +27,9 @@ class LabelIndex {
 };
 
 double at_or_nan(const std::vector<double>& values, size_t i) { return values.empty() ? kNan : values[i]; }
-double at_or_nan(const std::vector<float>& values, size_t i) { return values.empty() ? kNan : static_cast<double>(values[i]); }
+double at_or_nan(const std::vector<float>& values, size_t i) {
+  return values.empty() ? kNan : static_cast<double>(values[i]);
+}
 
 // Appends the features of chosen rows to a table whose columns may grow from block to block.
 class TableBuilder {
@@ -83,16 +86,18 @@ std::optional<LoggedPrediction> PredictionReader::find(const std::string& predic
   });
 }
 
-void PredictionReader::each_segment(const std::string& endpoint, int64_t from_ms, int64_t to_ms, const std::function<bool(const SegmentHead&)>& body) {
+void PredictionReader::each_segment(const std::string& endpoint, int64_t from_ms, int64_t to_ms,
+                                    const std::function<bool(const SegmentHead&)>& body) {
   struct Item {
     std::string id;
     int64_t rows;
   };
   auto items = database_.read([&](sql::Connection& connection) {
     std::vector<Item> found;
-    for (const auto& row : connection.query("select id, row_count from prediction_segments where endpoint = $1 and last_event_ms >= $2 and "
-                                            "first_event_ms < $3 order by last_event_ms desc",
-                                            endpoint, from_ms, to_ms)) {
+    for (const auto& row : connection.query(
+             "select id, row_count from prediction_segments where endpoint = $1 and last_event_ms >= $2 and "
+             "first_event_ms < $3 order by last_event_ms desc",
+             endpoint, from_ms, to_ms)) {
       found.push_back({row.text(0), row.integer(1)});
     }
     return found;
@@ -117,7 +122,8 @@ void PredictionReader::each_segment(const std::string& endpoint, int64_t from_ms
 }
 
 RowPage PredictionReader::list(const RowQuery& q) {
-  auto labels = database_.read([&](sql::Connection& connection) { return labels_.labels(connection, q.endpoint, q.from_ms, q.to_ms); });
+  auto labels = database_.read(
+      [&](sql::Connection& connection) { return labels_.labels(connection, q.endpoint, q.from_ms, q.to_ms); });
   LabelIndex index(std::move(labels));
   std::vector<PredictionRow> all;
   each_segment(q.endpoint, q.from_ms, q.to_ms, [&](const SegmentHead& segment) {
@@ -127,18 +133,24 @@ RowPage PredictionReader::list(const RowQuery& q) {
         for (uint32_t row = 0; row < r.rows; ++row) {
           size_t i = r.first_row + row;
           uint8_t verdicts = block.verdicts.empty() ? uint8_t{0} : block.verdicts[i];
-          if (block.event_ms[i] < q.from_ms || block.event_ms[i] >= q.to_ms || (q.verdict != 0 && (verdicts & q.verdict) == 0)) continue;
+          if (block.event_ms[i] < q.from_ms || block.event_ms[i] >= q.to_ms ||
+              (q.verdict != 0 && (verdicts & q.verdict) == 0))
+            continue;
           if (!q.key.empty() && (block.keys.empty() || block.keys[i] != q.key)) continue;
           const JoinedLabel* label = index.find(r.id, row);
           if (q.labelled && *q.labelled != (label != nullptr)) continue;
-          all.push_back({fmt::format("{}/{}", r.id, row), r.received_ms, block.event_ms[i], block.keys.empty() ? "" : block.keys[i], block.version,
-                         block.arm, at_or_nan(block.scores, i), at_or_nan(block.confidence, i), verdicts, label ? label->label : "", label ? label->observed_ms : 0});
+          all.push_back({fmt::format("{}/{}", r.id, row), r.received_ms, block.event_ms[i],
+                         block.keys.empty() ? "" : block.keys[i], block.version, block.arm, at_or_nan(block.scores, i),
+                         at_or_nan(block.confidence, i), verdicts, label ? label->label : "",
+                         label ? label->observed_ms : 0});
         }
       }
     }
     return true;
   });
-  auto newer = [](const PredictionRow& a, const PredictionRow& b) { return a.event_ms != b.event_ms ? a.event_ms > b.event_ms : a.id > b.id; };
+  auto newer = [](const PredictionRow& a, const PredictionRow& b) {
+    return a.event_ms != b.event_ms ? a.event_ms > b.event_ms : a.id > b.id;
+  };
   auto skip = std::min(static_cast<size_t>(std::max<int64_t>(q.skip, 0)), all.size());
   auto end = std::min(skip + static_cast<size_t>(q.limit), all.size());
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(end), all.end(), newer);
@@ -149,7 +161,9 @@ RowPage PredictionReader::list(const RowQuery& q) {
 }
 
 LabelledRows PredictionReader::labelled(const LabelledQuery& q) {
-  auto labels = database_.read([&](sql::Connection& connection) { return labels_.labels(connection, q.endpoint, q.event_from_ms, q.event_to_ms); });
+  auto labels = database_.read([&](sql::Connection& connection) {
+    return labels_.labels(connection, q.endpoint, q.event_from_ms, q.event_to_ms);
+  });
   LabelledRows rows;
   if (labels.empty()) return rows;
   LabelIndex index(std::move(labels));
@@ -174,7 +188,8 @@ LabelledRows PredictionReader::labelled(const LabelledQuery& q) {
         }
       }
     }
-    // Segments come by their newest event: when enough rows are there, older segments cannot hold newer ones except by overlap.
+    // Segments come by their newest event: when enough rows are there, older segments cannot hold newer ones except by
+    // overlap.
     return q.newest == 0 || static_cast<int64_t>(rows.rows()) < q.newest;
   });
   rows.table = table.take();

@@ -14,9 +14,9 @@
 namespace fettle::monitoring {
 
 struct LoggedPrediction {
-  LogBlock block;                  // with features
-  size_t request = 0;              // in block.requests
-  std::vector<JoinedLabel> labels; // of this request, by row
+  LogBlock block;                   // with features
+  size_t request = 0;               // in block.requests
+  std::vector<JoinedLabel> labels;  // of this request, by row
 };
 
 struct RowQuery {
@@ -37,7 +37,7 @@ struct PredictionRow {
   std::string key, version, arm;
   double score = 0, confidence = 0;  // NaN: none
   uint8_t verdicts = 0;
-  std::string label;  // "": none yet
+  std::string label;        // "": none yet
   int64_t observed_ms = 0;  // of the label
 };
 
@@ -49,17 +49,17 @@ struct RowPage {
 // What gates and rollouts judge by: labelled predictions as a table.
 struct LabelledQuery {
   std::string endpoint;
-  int64_t event_from_ms = INT64_MIN, event_to_ms = INT64_MAX;        // [from, to)
-  int64_t received_from_ms = INT64_MIN;                              // arrival time
-  std::string rollout, version, arm;                                 // empty: all
-  int64_t newest = 0;     // stop after so many rows, newest segments first (whole segments are taken); 0: all
-  bool features = true;   // fill `table`
+  int64_t event_from_ms = INT64_MIN, event_to_ms = INT64_MAX;  // [from, to)
+  int64_t received_from_ms = INT64_MIN;                        // arrival time
+  std::string rollout, version, arm;                           // empty: all
+  int64_t newest = 0;    // stop after so many rows, newest segments first (whole segments are taken); 0: all
+  bool features = true;  // fill `table`
 };
 struct LabelledRows {
-  stats::Table table;                // the features as logged
-  std::vector<std::string> labels;   // canonical classes
-  std::vector<std::string> said;     // predicted classes; "" where none
-  std::vector<double> scores;        // NaN: none
+  stats::Table table;               // the features as logged
+  std::vector<std::string> labels;  // canonical classes
+  std::vector<std::string> said;    // predicted classes; "" where none
+  std::vector<double> scores;       // NaN: none
   std::vector<std::string> versions;
   std::vector<std::string> arms;
   std::vector<int64_t> event_ms;
@@ -78,7 +78,8 @@ class PredictionReader {
 
  private:
   // Calls `body` per segment (bodies loaded) with events in the range, newest segment first, until it answers false.
-  void each_segment(const std::string& endpoint, int64_t from_ms, int64_t to_ms, const std::function<bool(const SegmentHead&)>& body);
+  void each_segment(const std::string& endpoint, int64_t from_ms, int64_t to_ms,
+                    const std::function<bool(const SegmentHead&)>& body);
 
   sql::Database& database_;
   PredictionLog& log_;

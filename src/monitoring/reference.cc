@@ -42,7 +42,8 @@ std::shared_ptr<const ProfiledReference> ReferenceCache::get(const ReferenceQuer
     found = source_.reference(query);
   } catch (const Failure& failure) {
     reason = failure.what();
-    log_warn("the training reference cannot be read", {{"model", query.model}, {"version", query.version}, {"error", failure.what()}});
+    log_warn("the training reference cannot be read",
+             {{"model", query.model}, {"version", query.version}, {"error", failure.what()}});
     return nullptr;
   }
   if (!found || !found->table || found->table->rows() == 0) {

@@ -15,20 +15,22 @@
 namespace fettle::monitoring {
 
 struct ReferenceQuery {
-  std::string model;      // registered name
-  std::string version;    // "3", or "@ALIAS"
-  std::string artifact;   // path among the run's artifacts; empty: as the endpoint's contract, else reference.csv
+  std::string model;     // registered name
+  std::string version;   // "3", or "@ALIAS"
+  std::string artifact;  // path among the run's artifacts; empty: as the endpoint's contract, else reference.csv
   std::string endpoint;
 };
 
-// Columns are named as the model's inputs. Columns `fettle_score` and `fettle_confidence`, if there, are the baseline of the predictions.
+// Columns are named as the model's inputs. Columns `fettle_score` and `fettle_confidence`, if there, are the baseline
+// of the predictions.
 struct Reference {
   std::string version;
   std::string run_id;
   std::shared_ptr<const stats::Table> table;
 };
 
-// Owned by monitoring, implemented in app/ over the registry and the artifacts. Thread-safe. May be slow (it reads an artifact).
+// Owned by monitoring, implemented in app/ over the registry and the artifacts. Thread-safe. May be slow (it reads an
+// artifact).
 class ReferenceSource {
  public:
   virtual ~ReferenceSource() = default;

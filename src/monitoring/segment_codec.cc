@@ -1,5 +1,5 @@
-// Segment bytes: "FPL1" + a zstd frame of varints, length-prefixed text and little-endian floats. Columns follow each other whole, so that
-// equal neighbours compress.
+// Segment bytes: "FPL1" + a zstd frame of varints, length-prefixed text and little-endian floats. Columns follow each
+// other whole, so that equal neighbours compress.
 #include <zstd.h>
 
 #include <algorithm>
@@ -54,7 +54,9 @@ class Writer {
   std::string out_;
 };
 
-[[noreturn]] void damaged(const char* what) { fail(Code::data_loss, "a segment of the prediction log is damaged: {}", what); }
+[[noreturn]] void damaged(const char* what) {
+  fail(Code::data_loss, "a segment of the prediction log is damaged: {}", what);
+}
 
 class Reader {
  public:
@@ -125,7 +127,8 @@ std::string compress(const std::string& content) {
   ZSTD_CCtx_setParameter(context.raw, ZSTD_c_checksumFlag, 1);
   std::string out(kMagic.size() + ZSTD_compressBound(content.size()), '\0');
   std::memcpy(out.data(), kMagic.data(), kMagic.size());
-  size_t size = ZSTD_compress2(context.raw, out.data() + kMagic.size(), out.size() - kMagic.size(), content.data(), content.size());
+  size_t size = ZSTD_compress2(context.raw, out.data() + kMagic.size(), out.size() - kMagic.size(), content.data(),
+                               content.size());
   FETTLE_CHECK(!ZSTD_isError(size), "compressing into a buffer of the promised bound");
   out.resize(kMagic.size() + size);
   return out;
@@ -135,7 +138,8 @@ std::string decompress(std::string_view bytes) {
   if (!bytes.starts_with(kMagic)) damaged("it does not start with its mark");
   bytes.remove_prefix(kMagic.size());
   unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxContent) damaged("its frame header");
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxContent)
+    damaged("its frame header");
   // The buffer follows what really comes out, so that a damaged header cannot claim memory.
   struct Stream {
     ZSTD_DStream* raw = ZSTD_createDStream();
@@ -224,7 +228,8 @@ void check_columns(const LogBlock& b) {
   for (const auto& column : b.numbers) whole(column.size());
   for (const auto& column : b.categories) whole(column.codes.size());
   for (const auto& column : b.probabilities) whole(column.size());
-  for (size_t size : {b.scores.size(), b.labels.codes.size(), b.confidence.size(), b.ood.size(), b.verdicts.size()}) optional(size);
+  for (size_t size : {b.scores.size(), b.labels.codes.size(), b.confidence.size(), b.ood.size(), b.verdicts.size()})
+    optional(size);
 }
 
 void read_body(Reader& in, LogBlock& b) {

@@ -35,11 +35,31 @@ bool AlertSpec::holds(double value) const {
 }
 
 const std::vector<std::string>& metric_names() {
-  static const std::vector<std::string> names = {
-      "rows",           "labelled",      "label_coverage",   "label_rate",   "score_mean",   "score_drift",    "confidence_mean",
-      "low_confidence_rate", "ood_rate", "fallback_rate",    "missing_rate", "completeness", "violation_rate", "data_quality",
-      "drift_share",    "drifted_features", "drift",         "accuracy",     "precision",    "recall",         "f1",
-      "auc",            "log_loss",      "brier",            "calibration_error"};
+  static const std::vector<std::string> names = {"rows",
+                                                 "labelled",
+                                                 "label_coverage",
+                                                 "label_rate",
+                                                 "score_mean",
+                                                 "score_drift",
+                                                 "confidence_mean",
+                                                 "low_confidence_rate",
+                                                 "ood_rate",
+                                                 "fallback_rate",
+                                                 "missing_rate",
+                                                 "completeness",
+                                                 "violation_rate",
+                                                 "data_quality",
+                                                 "drift_share",
+                                                 "drifted_features",
+                                                 "drift",
+                                                 "accuracy",
+                                                 "precision",
+                                                 "recall",
+                                                 "f1",
+                                                 "auc",
+                                                 "log_loss",
+                                                 "brier",
+                                                 "calibration_error"};
   return names;
 }
 

@@ -28,7 +28,7 @@ struct MonitorSpec {
   std::string endpoint;
   WindowRule window;
   int64_t grace_ms = 0;
-  std::string reference;           // "NAME/VERSION" or "NAME@ALIAS"; empty: of the version that answered most rows of the window
+  std::string reference;  // "NAME/VERSION" or "NAME@ALIAS"; empty: of the version that answered most rows of the window
   std::string reference_artifact;  // empty: as the endpoint's contract
   std::vector<std::string> ignore;
   int64_t min_rows = 500;
@@ -53,9 +53,9 @@ enum class NoData { keep, ok, alert };
 
 struct AlertSpec {
   std::string monitor;
-  std::string expr;      // as written
-  std::string metric;    // parsed from expr
-  std::string feature;   // of `METRIC{feature="…"}`; empty otherwise
+  std::string expr;     // as written
+  std::string metric;   // parsed from expr
+  std::string feature;  // of `METRIC{feature="…"}`; empty otherwise
   Comparison comparison = Comparison::gt;
   double threshold = 0;
   int64_t for_windows = 1;
@@ -69,7 +69,8 @@ struct AlertSpec {
   bool holds(double value) const;
 };
 
-// JSON of the spec -> value. invalid_argument with every problem at its path (`min_rows: 50 is below 200`); unknown members are problems.
+// JSON of the spec -> value. invalid_argument with every problem at its path (`min_rows: 50 is below 200`); unknown
+// members are problems.
 MonitorSpec parse_monitor_spec(std::string_view json);
 AlertSpec parse_alert_spec(std::string_view json);
 

@@ -16,7 +16,8 @@ constexpr std::array kTests = {DriftTest::psi, DriftTest::wasserstein, DriftTest
 
 void in_range(json::Reader& in, std::string_view key, double value, double low, double high) {
   if (value < low || value > high || std::isnan(value)) {
-    in.problem(key, fmt::format("{} is outside {} to {}", format_double(value), format_double(low), format_double(high)));
+    in.problem(key,
+               fmt::format("{} is outside {} to {}", format_double(value), format_double(low), format_double(high)));
   }
 }
 
@@ -71,7 +72,8 @@ std::string read_reference(json::Reader& in) {
   std::string text = in.string_or("reference", "");
   if (text.starts_with("models:/")) text.erase(0, 8);
   if (!text.empty() && text.find('/') == std::string::npos && text.find('@') == std::string::npos) {
-    in.problem("reference", fmt::format("'{}' is no model version: expected models:/NAME/VERSION or models:/NAME@ALIAS", text));
+    in.problem("reference",
+               fmt::format("'{}' is no model version: expected models:/NAME/VERSION or models:/NAME@ALIAS", text));
   }
   return text;
 }
@@ -142,11 +144,16 @@ std::string read_expr(AlertSpec& spec) {
   } else if (spec.metric == "drift") {
     return "drift needs a feature: drift{feature=\"NAME\"}";
   }
-  if (in.take(">=")) spec.comparison = Comparison::ge;
-  else if (in.take("<=")) spec.comparison = Comparison::le;
-  else if (in.take(">")) spec.comparison = Comparison::gt;
-  else if (in.take("<")) spec.comparison = Comparison::lt;
-  else return fmt::format("expected >, >=, < or <= at '{}'", in.rest);
+  if (in.take(">="))
+    spec.comparison = Comparison::ge;
+  else if (in.take("<="))
+    spec.comparison = Comparison::le;
+  else if (in.take(">"))
+    spec.comparison = Comparison::gt;
+  else if (in.take("<"))
+    spec.comparison = Comparison::lt;
+  else
+    return fmt::format("expected >, >=, < or <= at '{}'", in.rest);
   auto number = parse_double(trim(in.rest));
   if (!number || !std::isfinite(*number)) return fmt::format("expected a number, got '{}'", trim(in.rest));
   spec.threshold = *number;
@@ -179,8 +186,8 @@ MonitorSpec parse_monitor_spec(std::string_view text) {
   spec.min_rows = in.integer_or("min_rows", 500);
   whole_in_range(in, "min_rows", spec.min_rows, 200, 1'000'000'000);
   spec.numeric_test = read_test(in, "numeric_test", kTests).value_or(DriftTest::psi);
-  spec.categorical_test =
-      read_test(in, "categorical_test", std::array{DriftTest::psi, DriftTest::jensen_shannon}).value_or(DriftTest::jensen_shannon);
+  spec.categorical_test = read_test(in, "categorical_test", std::array{DriftTest::psi, DriftTest::jensen_shannon})
+                              .value_or(DriftTest::jensen_shannon);
   read_thresholds(in, spec);
   spec.alpha = in.number_or("alpha", 0.01);
   in_range(in, "alpha", spec.alpha, 1e-6, 0.2);
@@ -216,9 +223,12 @@ AlertSpec parse_alert_spec(std::string_view text) {
   spec.resolve_windows = in.integer_or("resolve_windows", 1);
   whole_in_range(in, "resolve_windows", spec.resolve_windows, 1, 100);
   std::string no_data = in.string_or("no_data", "keep");
-  if (no_data == "ok") spec.no_data = NoData::ok;
-  else if (no_data == "alert") spec.no_data = NoData::alert;
-  else if (no_data != "keep") in.problem("no_data", fmt::format("'{}' is not one of keep, ok, alert", no_data));
+  if (no_data == "ok")
+    spec.no_data = NoData::ok;
+  else if (no_data == "alert")
+    spec.no_data = NoData::alert;
+  else if (no_data != "keep")
+    in.problem("no_data", fmt::format("'{}' is not one of keep, ok, alert", no_data));
   spec.severity = in.string_or("severity", "warning");
   if (spec.severity != "info" && spec.severity != "warning" && spec.severity != "critical") {
     in.problem("severity", fmt::format("'{}' is not one of info, warning, critical", spec.severity));
@@ -226,7 +236,8 @@ AlertSpec parse_alert_spec(std::string_view text) {
   read_labels(in, spec);
   json::Reader webhook = in.object("webhook");
   spec.webhook_url = webhook.string_or("url", "");
-  if (!spec.webhook_url.empty() && !spec.webhook_url.starts_with("http://") && !spec.webhook_url.starts_with("https://")) {
+  if (!spec.webhook_url.empty() && !spec.webhook_url.starts_with("http://") &&
+      !spec.webhook_url.starts_with("https://")) {
     webhook.problem("url", fmt::format("'{}' is no http or https URL", spec.webhook_url));
   }
   spec.webhook_timeout_ms = webhook.integer_or("timeout_ms", 10'000);

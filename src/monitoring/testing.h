@@ -1,4 +1,5 @@
-// Predictions for tests: temperature, distance and carrier of flights, scored by a rule that fits the outcomes drawn with them.
+// Predictions for tests: temperature, distance and carrier of flights, scored by a rule that fits the outcomes drawn
+// with them.
 #pragma once
 
 #include <cmath>
@@ -13,7 +14,8 @@
 namespace fettle::monitoring::testing {
 
 inline std::string id(int64_t n) {
-  return format_prediction_id({.time_ms = 1'700'000'000'000 + n, .endpoint = 1, .revision = 1, .sequence = static_cast<uint64_t>(n)});
+  return format_prediction_id(
+      {.time_ms = 1'700'000'000'000 + n, .endpoint = 1, .revision = 1, .sequence = static_cast<uint64_t>(n)});
 }
 
 inline std::shared_ptr<const FeatureNames> names() {
@@ -71,7 +73,9 @@ class Simulator {
     r.score = 1 / (1 + std::exp(-(world.skill * truth - 1)));
     if (uniform(random_) < world.missing) r.temp = std::nan("");
     static const std::string kCarriers[] = {"UA", "AA", "DL", "B6", "EV"};
-    r.carrier = uniform(random_) < world.new_carrier ? "ZZ" : kCarriers[static_cast<size_t>(5 * uniform(random_) * uniform(random_))];
+    r.carrier = uniform(random_) < world.new_carrier
+                    ? "ZZ"
+                    : kCarriers[static_cast<size_t>(5 * uniform(random_) * uniform(random_))];
     return r;
   }
 

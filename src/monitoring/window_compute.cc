@@ -35,7 +35,8 @@ void each_row(const LogBlock& block, const RowSelection& rows, Body&& body) {
 // Everything that one pass over the bodies collects.
 class Collector {
  public:
-  Collector(const MonitorSpec& spec, WindowBounds bounds, std::vector<JoinedLabel> labels, std::shared_ptr<const ProfiledReference> reference)
+  Collector(const MonitorSpec& spec, WindowBounds bounds, std::vector<JoinedLabel> labels,
+            std::shared_ptr<const ProfiledReference> reference)
       : spec_(spec), bounds_(bounds), labels_(std::move(labels)), reference_(std::move(reference)) {}
 
   void add(const LogBlock& block) {
@@ -116,8 +117,9 @@ class Collector {
   void join_labels(const LogBlock& block) {
     if (labels_.empty()) return;
     for (const auto& request : block.requests) {
-      auto at = std::lower_bound(labels_.begin(), labels_.end(), request.id,
-                                 [](const JoinedLabel& label, const std::string& id) { return label.prediction_id < id; });
+      auto at =
+          std::lower_bound(labels_.begin(), labels_.end(), request.id,
+                           [](const JoinedLabel& label, const std::string& id) { return label.prediction_id < id; });
       for (; at != labels_.end() && at->prediction_id == request.id; ++at) {
         if (at->row >= request.rows) continue;
         size_t i = request.first_row + static_cast<size_t>(at->row);
@@ -242,12 +244,14 @@ void fill_prediction_metrics(const Collector& collected, WindowResult& result) {
   m["violation_rate"] = rate(kContractWarning);
 }
 
-std::vector<double> baseline_counts(const ProfiledReference* reference, const char* column, const std::vector<double>& earlier) {
+std::vector<double> baseline_counts(const ProfiledReference* reference, const char* column,
+                                    const std::vector<double>& earlier) {
   const stats::Column* found = reference == nullptr ? nullptr : reference->table->find(column);
   return found != nullptr && found->numeric ? count_unit_interval(found->numbers) : earlier;
 }
 
-void add_predictions(const Collector& collected, const ProfiledReference* reference, const WindowQuestion& question, WindowResult& result) {
+void add_predictions(const Collector& collected, const ProfiledReference* reference, const WindowQuestion& question,
+                     WindowResult& result) {
   PredictionBaseline earlier;
   bool scored_reference = reference != nullptr && reference->table->find("fettle_score") != nullptr;
   if (!scored_reference && question.baseline && !result.versions.empty()) {
@@ -255,11 +259,12 @@ void add_predictions(const Collector& collected, const ProfiledReference* refere
   }
   result.score_counts = count_unit_interval(collected.scores());
   result.confidence_counts = count_unit_interval(collected.confidence());
-  result.features.push_back(score_unit_interval("fettle_score", collected.scores(),
-                                                baseline_counts(reference, "fettle_score", earlier.score), question.spec));
+  result.features.push_back(score_unit_interval(
+      "fettle_score", collected.scores(), baseline_counts(reference, "fettle_score", earlier.score), question.spec));
   result.metrics["score_drift"] = result.features.back().score;
   result.features.push_back(score_unit_interval("fettle_confidence", collected.confidence(),
-                                                baseline_counts(reference, "fettle_confidence", earlier.confidence), question.spec));
+                                                baseline_counts(reference, "fettle_confidence", earlier.confidence),
+                                                question.spec));
 }
 
 std::string status_of(const WindowResult& result, const MonitorSpec& spec, bool has_reference) {

@@ -1,5 +1,5 @@
-// Computes one window of a monitor from the prediction log, the labels and the training reference. Nothing of it comes from anywhere else, so
-// that computing it again gives the same.
+// Computes one window of a monitor from the prediction log, the labels and the training reference. Nothing of it comes
+// from anywhere else, so that computing it again gives the same.
 #pragma once
 
 #include <map>
@@ -46,10 +46,10 @@ class WindowComputer {
 
 // Accuracy, AUC and so on of labelled rows: fills metrics, intervals, calibration and mature. Pure.
 struct LabelledScores {
-  std::vector<double> scores;           // NaN: none
-  std::vector<uint8_t> positive;        // the label is the positive class
-  std::vector<uint8_t> said_positive;   // the prediction is
-  std::vector<uint8_t> right;           // prediction and label are one class
+  std::vector<double> scores;          // NaN: none
+  std::vector<uint8_t> positive;       // the label is the positive class
+  std::vector<uint8_t> said_positive;  // the prediction is
+  std::vector<uint8_t> right;          // prediction and label are one class
 };
 void fill_quality(const LabelledScores& labelled, const MonitorSpec& spec, WindowResult& result);
 

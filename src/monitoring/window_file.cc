@@ -16,7 +16,13 @@ void put(json::Writer& out, std::string_view key, int64_t value) { out.key(key).
 
 void write_statistics(json::Writer& out, std::string_view key, const SideStatistics& s) {
   out.key(key).begin_object();
-  for (auto [name, value] : {std::pair{"min", s.min}, {"p5", s.p5}, {"p50", s.p50}, {"p95", s.p95}, {"max", s.max}, {"mean", s.mean}, {"sd", s.sd}}) {
+  for (auto [name, value] : {std::pair{"min", s.min},
+                             {"p5", s.p5},
+                             {"p50", s.p50},
+                             {"p95", s.p95},
+                             {"max", s.max},
+                             {"mean", s.mean},
+                             {"sd", s.sd}}) {
     put(out, name, value);
   }
   put(out, "missing_rate", s.missing_rate);
@@ -67,7 +73,8 @@ void write_quality(json::Writer& out, const WindowResult& w) {
   out.key("metrics").begin_object();
   for (const auto& [name, value] : w.metrics) put(out, name, value);
   out.end_object().key("intervals").begin_object();
-  for (const auto& [name, interval] : w.intervals) out.key(name).begin_array().number(interval.low).number(interval.high).end_array();
+  for (const auto& [name, interval] : w.intervals)
+    out.key(name).begin_array().number(interval.low).number(interval.high).end_array();
   out.end_object().key("calibration").begin_array();
   for (const auto& bin : w.calibration) {
     out.begin_array().number(bin.score).number(bin.outcome_rate).integer(static_cast<int64_t>(bin.rows)).end_array();
@@ -77,7 +84,8 @@ void write_quality(json::Writer& out, const WindowResult& w) {
 }
 
 double number_of(const json::Value& value) {
-  if (value.is_string()) return value.as_string() == "NaN" ? kNan : (value.as_string() == "Infinity" ? HUGE_VAL : -HUGE_VAL);
+  if (value.is_string())
+    return value.as_string() == "NaN" ? kNan : (value.as_string() == "Infinity" ? HUGE_VAL : -HUGE_VAL);
   return value.to_number<double>();
 }
 
@@ -88,7 +96,7 @@ std::optional<double> optional_number(const json::Value& value) {
 }
 
 SideStatistics read_statistics(json::Reader in) {
-  SideStatistics s{in.number("min"), in.number("p5"), in.number("p50"), in.number("p95"), in.number("max"),
+  SideStatistics s{in.number("min"),  in.number("p5"), in.number("p50"),          in.number("p95"), in.number("max"),
                    in.number("mean"), in.number("sd"), in.number("missing_rate"), std::nullopt};
   int64_t distinct = in.integer("distinct");
   if (distinct >= 0) s.distinct = distinct;
@@ -119,7 +127,8 @@ FeatureResult read_feature(json::Reader& in) {
   f.reference_mean = in.number("reference_mean");
   for (const auto& item : in.find("bins")->as_array()) {
     const auto& a = item.as_array();
-    f.bins.push_back({std::string(a[0].as_string()), optional_number(a[1]), optional_number(a[2]), number_of(a[3]), number_of(a[4]), number_of(a[5])});
+    f.bins.push_back({std::string(a[0].as_string()), optional_number(a[1]), optional_number(a[2]), number_of(a[3]),
+                      number_of(a[4]), number_of(a[5])});
   }
   f.current = read_statistics(in.object("current"));
   f.reference = read_statistics(in.object("reference"));

@@ -7,7 +7,8 @@ namespace fettle::monitoring {
 namespace {
 
 bool is_quality(std::string_view metric) {
-  for (std::string_view name : {"accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "calibration_error", "label_rate"}) {
+  for (std::string_view name :
+       {"accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "calibration_error", "label_rate"}) {
     if (metric == name) return true;
   }
   return false;
@@ -41,12 +42,14 @@ std::optional<double> WindowResult::value(const AlertSpec& alert, std::string& r
     }
     double number = alert.metric == "missing_rate" ? found->missing_rate : found->score;
     if (!std::isnan(number)) return number;
-    reason = fmt::format("feature '{}' is not computable: {} {}", alert.feature, status_name(found->status), found->reason);
+    reason =
+        fmt::format("feature '{}' is not computable: {} {}", alert.feature, status_name(found->status), found->reason);
     return std::nullopt;
   }
   if (is_quality(alert.metric) && !mature) {
     auto coverage = metrics.find("label_coverage");
-    reason = fmt::format("labels of window {} cover {:.1f} %, not mature", id, coverage == metrics.end() ? 0.0 : 100 * coverage->second);
+    reason = fmt::format("labels of window {} cover {:.1f} %, not mature", id,
+                         coverage == metrics.end() ? 0.0 : 100 * coverage->second);
     return std::nullopt;
   }
   auto at = metrics.find(alert.metric);

@@ -1,4 +1,5 @@
-// What is known about one window of a monitor once it was computed: the document that REST answers, alerts judge and the heat map shows.
+// What is known about one window of a monitor once it was computed: the document that REST answers, alerts judge and
+// the heat map shows.
 #pragma once
 
 #include <cstdint>
@@ -38,20 +39,20 @@ struct FeatureResult {
   bool numeric = true;
   DriftTest test = DriftTest::psi;
   FeatureStatus status = FeatureStatus::ok;
-  std::string reason;       // of a status other than ok
-  double score = 0;         // these are NaN unless status is ok
-  double threshold = 0;     // max(configured, 99.9 % null quantile for these sizes)
-  double expected_null = 0; // what the score is without a change
+  std::string reason;        // of a status other than ok
+  double score = 0;          // these are NaN unless status is ok
+  double threshold = 0;      // max(configured, 99.9 % null quantile for these sizes)
+  double expected_null = 0;  // what the score is without a change
   double p_value = 0;
-  double q_value = 0;       // after Benjamini-Hochberg over the features of the window
+  double q_value = 0;  // after Benjamini-Hochberg over the features of the window
   bool drifted = false;
   double importance = 1;
   int64_t rows = 0;
   int64_t reference_rows = 0;
   double missing_rate = 0;
   double reference_missing_rate = 0;
-  double unseen_rate = 0;        // categories not in the reference, of all rows
-  double out_of_range_rate = 0;  // numbers outside the reference's min..max, of all rows
+  double unseen_rate = 0;               // categories not in the reference, of all rows
+  double out_of_range_rate = 0;         // numbers outside the reference's min..max, of all rows
   double mean = 0, reference_mean = 0;  // numeric
   std::vector<FeatureBin> bins;
   SideStatistics current, reference;
@@ -61,26 +62,26 @@ struct WindowResult {
   std::string id;
   int64_t start_ms = 0;
   int64_t end_ms = 0;
-  std::string status;   // "ok", "drifted", "insufficient_data", "no_reference"
+  std::string status;       // "ok", "drifted", "insufficient_data", "no_reference"
   bool incomplete = false;  // a log segment was damaged
   int64_t rows = 0;
   struct Version {
     std::string version;
     int64_t rows = 0;
   };
-  std::vector<Version> versions;         // by falling rows
+  std::vector<Version> versions;  // by falling rows
   std::string model;
-  std::vector<std::string> revisions;    // endpoint revisions that answered
+  std::vector<std::string> revisions;  // endpoint revisions that answered
   std::string reference_version;
   std::string reference_run;
   int64_t reference_rows = 0;
-  bool mature = false;                   // enough labels for quality to count
-  std::map<std::string, double> metrics; // NaN: not computable
+  bool mature = false;                    // enough labels for quality to count
+  std::map<std::string, double> metrics;  // NaN: not computable
   std::map<std::string, stats::Interval> intervals;
   std::vector<stats::CalibrationBin> calibration;
-  double calibration_noise = 0;          // what calibration_error shows for perfect scores; NaN without labels
-  std::vector<FeatureResult> features;   // fettle_score and fettle_confidence last
-  std::vector<double> score_counts;      // 20 equal cells of [0, 1] and missing: baseline for later windows
+  double calibration_noise = 0;         // what calibration_error shows for perfect scores; NaN without labels
+  std::vector<FeatureResult> features;  // fettle_score and fettle_confidence last
+  std::vector<double> score_counts;     // 20 equal cells of [0, 1] and missing: baseline for later windows
   std::vector<double> confidence_counts;
 
   const FeatureResult* feature(std::string_view name) const;

@@ -56,7 +56,7 @@ class WindowStore {
   // True when the policy is new or changed: its closed windows are dirty then; a changed window rule forgets them.
   bool put(const std::string& name, const std::string& spec_json, int64_t generation);
   void remove(const std::string& name);
-  std::vector<std::shared_ptr<const MonitorEntry>> monitors() const;  // by name
+  std::vector<std::shared_ptr<const MonitorEntry>> monitors() const;       // by name
   std::shared_ptr<const MonitorEntry> get(const std::string& name) const;  // not_found with the nearest name
 
   // Rows were logged: opens their windows, and closed ones become dirty (late rows).
@@ -64,15 +64,17 @@ class WindowStore {
   // As note_rows for the events of one endpoint that were logged before (a monitor that came later).
   void note_events(sql::Connection& connection, const MonitorEntry& monitor, const std::vector<int64_t>& event_ms);
   // Labels changed: closed windows become dirty. Returns "MONITOR/ID" of the windows touched, open ones too.
-  std::vector<std::string> touch(sql::Connection& connection, std::string_view endpoint, const std::vector<int64_t>& event_ms);
+  std::vector<std::string> touch(sql::Connection& connection, std::string_view endpoint,
+                                 const std::vector<int64_t>& event_ms);
 
   // Open windows that end at or before `until_ms`, and dirty ones, oldest first.
   std::vector<WindowView> due(const std::string& monitor, int64_t until_ms);
   // Stores a computed window; it stays dirty when it was touched meanwhile.
-  void store(sql::Connection& connection, const std::string& monitor, const WindowView& window, const WindowResult& result);
+  void store(sql::Connection& connection, const std::string& monitor, const WindowView& window,
+             const WindowResult& result);
 
   struct Range {
-    std::string from, to;  // window ids, inclusive; empty: open
+    std::string from, to;             // window ids, inclusive; empty: open
     std::optional<int64_t> start_ms;  // of the page
     int64_t limit = 90;
   };
@@ -83,7 +85,8 @@ class WindowStore {
   std::optional<WindowView> newest_labelled(const std::string& monitor, bool mature_only);
   WindowCounts counts(const std::string& monitor);
   // Of the first computed window with enough rows whose main version is this one, before `start_ms`.
-  PredictionBaseline baseline(const std::string& monitor, const std::string& model, const std::string& version, int64_t start_ms, int64_t min_rows);
+  PredictionBaseline baseline(const std::string& monitor, const std::string& model, const std::string& version,
+                              int64_t start_ms, int64_t min_rows);
 
  private:
   void reload();

@@ -33,7 +33,8 @@ std::string element_key(const json::Value& item, size_t index) {
 
 void flatten_into(const json::Value& value, const std::string& path, Fields& fields) {
   if (value.is_object() && !value.get_object().empty()) {
-    for (const auto& item : value.get_object()) flatten_into(item.value(), fmt::format("{}.{}", path, std::string_view(item.key())), fields);
+    for (const auto& item : value.get_object())
+      flatten_into(item.value(), fmt::format("{}.{}", path, std::string_view(item.key())), fields);
   } else if (value.is_array() && !value.get_array().empty()) {
     size_t index = 0;
     for (const auto& item : value.get_array()) {

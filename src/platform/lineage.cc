@@ -78,22 +78,28 @@ std::optional<Node> parse_node(std::string_view id) {
   if (id.size() >= 4 && id.size() <= 32 && is_hex(id)) return Node{"run", std::string(id)};
   if (id.size() > 26 && id[26] == '/' && is_id(id.substr(0, 26))) return Node{"prediction", std::string(id)};
   if (is_id(id)) return Node{"prediction", canonical_prediction_id(id)};
-  if (id.find('@') != std::string_view::npos && id.find('/') == std::string_view::npos) return Node{"model_version", std::string(id)};
+  if (id.find('@') != std::string_view::npos && id.find('/') == std::string_view::npos)
+    return Node{"model_version", std::string(id)};
   size_t slash = id.rfind('/');
-  if (slash != std::string_view::npos && slash > 0 && slash + 1 < id.size()) return Node{"model_version", std::string(id)};
+  if (slash != std::string_view::npos && slash > 0 && slash + 1 < id.size())
+    return Node{"model_version", std::string(id)};
   return std::nullopt;
 }
 
 journal::Node Lineage::resolve(std::string_view id) const {
   auto node = parse_node(trim(id));
   if (!node) {
-    fail(Error{Code::invalid_argument, fmt::format("'{}' is not an id", id), {},
-               "expected e.g. 7c1e09ab, models:/flights/8, flights@champion, endpoint/flights, prediction/01J…/0 or md5:…"});
+    fail(Error{
+        Code::invalid_argument,
+        fmt::format("'{}' is not an id", id),
+        {},
+        "expected e.g. 7c1e09ab, models:/flights/8, flights@champion, endpoint/flights, prediction/01J…/0 or md5:…"});
   }
   if (node->kind == "run" && node->id.size() < 32) {
     auto runs = source_.runs_with_prefix(node->id);
     if (runs.empty()) fail(Code::not_found, "no run begins with '{}'", node->id);
-    if (runs.size() > 1) fail(Code::invalid_argument, "'{}' is not unique: runs {} and {} begin with it", node->id, runs[0], runs[1]);
+    if (runs.size() > 1)
+      fail(Code::invalid_argument, "'{}' is not unique: runs {} and {} begin with it", node->id, runs[0], runs[1]);
     node->id = runs[0];
   }
   if (node->kind == "model_version") {
@@ -110,7 +116,8 @@ journal::Node Lineage::resolve(std::string_view id) const {
   LineageNode described{.node = *node};
   if (!source_.describe(described)) {
     Node as_data{"data", canonical_data_id(node->id)};
-    if (node->kind != "run" || edges_of(as_data, Direction::down).empty()) fail(Code::not_found, "there is no '{}'", format_node(*node));
+    if (node->kind != "run" || edges_of(as_data, Direction::down).empty())
+      fail(Code::not_found, "there is no '{}'", format_node(*node));
     return as_data;
   }
   return *node;
@@ -119,8 +126,9 @@ journal::Node Lineage::resolve(std::string_view id) const {
 std::vector<Edge> Lineage::edges_of(const Node& node, Direction direction) const {
   auto edges = database_.read([&](sql::Connection& c) { return journal::edges(c, node, direction, kEdgesLimit); });
   for (auto& edge : source_.computed_edges(node, direction, kEdgesLimit)) {
-    bool known = std::any_of(edges.begin(), edges.end(),
-                             [&](const Edge& e) { return e.from == edge.from && e.to == edge.to && e.relation == edge.relation; });
+    bool known = std::any_of(edges.begin(), edges.end(), [&](const Edge& e) {
+      return e.from == edge.from && e.to == edge.to && e.relation == edge.relation;
+    });
     if (!known) edges.push_back(std::move(edge));
   }
   return edges;
@@ -149,7 +157,8 @@ LineageGraph Lineage::trace(const Node& root, const LineageLimits& limits) const
             graph.truncated = true;
             continue;
           }
-          if (seen_edges.insert(format_node(edge.from) + "\n" + format_node(edge.to) + "\n" + edge.relation).second) graph.edges.push_back(edge);
+          if (seen_edges.insert(format_node(edge.from) + "\n" + format_node(edge.to) + "\n" + edge.relation).second)
+            graph.edges.push_back(edge);
           if (!is_new) continue;
           seen.insert(format_node(other));
           LineageNode described{.node = other, .depth = sign * depth};
@@ -160,9 +169,12 @@ LineageGraph Lineage::trace(const Node& root, const LineageLimits& limits) const
         for (const auto& [kind, count] : siblings) {
           if (count <= limits.siblings) continue;
           Node folded{kind, fmt::format("{}*{}", kind, count - limits.siblings)};
-          graph.nodes.push_back({.node = folded, .name = fmt::format("{} more", count - limits.siblings), .depth = sign * depth,
+          graph.nodes.push_back({.node = folded,
+                                 .name = fmt::format("{} more", count - limits.siblings),
+                                 .depth = sign * depth,
                                  .attributes = {{"count", std::to_string(count - limits.siblings)}}});
-          graph.edges.push_back(direction == Direction::up ? Edge{folded, node, "more", 0} : Edge{node, folded, "more", 0});
+          graph.edges.push_back(direction == Direction::up ? Edge{folded, node, "more", 0}
+                                                           : Edge{node, folded, "more", 0});
         }
       }
       frontier = std::move(next);

@@ -29,13 +29,14 @@ struct LineageGraph {
   bool truncated = false;
 };
 
-// What the journal does not store row by row (a prediction's revision and window follow from its id and time), and what people want to
-// read about a node. Connected in app/. Thread-safe.
+// What the journal does not store row by row (a prediction's revision and window follow from its id and time), and what
+// people want to read about a node. Connected in app/. Thread-safe.
 class LineageSource {
  public:
   virtual ~LineageSource() = default;
   // Edges that follow from the node itself, besides those of the journal.
-  virtual std::vector<journal::Edge> computed_edges(const journal::Node& node, journal::Direction direction, int64_t limit) = 0;
+  virtual std::vector<journal::Edge> computed_edges(const journal::Node& node, journal::Direction direction,
+                                                    int64_t limit) = 0;
   // Fills name, state, at_ms and attributes. False if there is no such object.
   virtual bool describe(LineageNode& node) = 0;
   // Names that need a look-up: an alias (`flights@champion`, `flights/latest`), a run's prefix.
@@ -44,8 +45,8 @@ class LineageSource {
 };
 
 struct LineageLimits {
-  int up = 20;         // steps towards causes, 0 to 50
-  int down = 2;        // steps towards effects, 0 to 50
+  int up = 20;   // steps towards causes, 0 to 50
+  int down = 2;  // steps towards effects, 0 to 50
   int64_t nodes = 500;
   int64_t siblings = 12;  // of one kind at one node; the rest is counted
 };
@@ -54,7 +55,8 @@ class Lineage {
  public:
   Lineage(sql::Database& database, LineageSource& source) : database_(database), source_(source) {}
 
-  // The object that an id names, in the grammar of docs/rest.md 1.2. invalid_argument if it is none, not_found if there is no such object.
+  // The object that an id names, in the grammar of docs/rest.md 1.2. invalid_argument if it is none, not_found if there
+  // is no such object.
   journal::Node resolve(std::string_view id) const;
   LineageGraph trace(const journal::Node& root, const LineageLimits& limits) const;
 
@@ -67,7 +69,8 @@ class Lineage {
 // `models:/flights/8`, `run/7c1e…`, `prediction/01J…/0`: the canonical form.
 std::string format_node(const journal::Node& node);
 
-// The grammar without look-ups. `model_version` may hold "NAME@ALIAS" or "NAME/latest", `run` a prefix; nothing if it is no id.
+// The grammar without look-ups. `model_version` may hold "NAME@ALIAS" or "NAME/latest", `run` a prefix; nothing if it
+// is no id.
 std::optional<journal::Node> parse_node(std::string_view id);
 
 }  // namespace fettle::platform

@@ -17,7 +17,8 @@ constexpr std::string_view kRun = "7c1e09ab00112233445566778899aabb";
 class FakeSource : public LineageSource {
  public:
   std::vector<Edge> computed_edges(const Node& node, Direction direction, int64_t) override {
-    if (node.kind == "prediction" && direction == Direction::up) return {{{"endpoint_revision", "r1"}, node, "answered", 5}};
+    if (node.kind == "prediction" && direction == Direction::up)
+      return {{{"endpoint_revision", "r1"}, node, "answered", 5}};
     return {};
   }
   bool describe(LineageNode& node) override {
@@ -81,7 +82,8 @@ TEST_F(LineageTest, ThirtyTwoHexDigitsThatAreNoRunAreAData) {
 }
 
 TEST_F(LineageTest, WalksFromAPredictionToItsDataAndBack) {
-  Node data{"data", "md5:0cc1"}, stage{"pipeline_run", "p1"}, run{"run", std::string(kRun)}, version{"model_version", "flights/8"};
+  Node data{"data", "md5:0cc1"}, stage{"pipeline_run", "p1"}, run{"run", std::string(kRun)},
+      version{"model_version", "flights/8"};
   Node revision{"endpoint_revision", "r1"}, prediction{"prediction", "01J/0"};
   add(data, stage, "input");
   add(stage, run, "logged");

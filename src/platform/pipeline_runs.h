@@ -1,4 +1,5 @@
-// Executed pipeline stages as their runner reports them (`fettle repro`): the edges data -> pipeline run -> data of the lineage.
+// Executed pipeline stages as their runner reports them (`fettle repro`): the edges data -> pipeline run -> data of the
+// lineage.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +18,13 @@ struct StageFile {
 };
 
 struct PipelineRun {
-  std::string id;  // made by the runner, so that the stage's own tracking runs can carry it as the tag `fettle.pipeline_run`
+  std::string
+      id;  // made by the runner, so that the stage's own tracking runs can carry it as the tag `fettle.pipeline_run`
   std::string stage;
   std::string command;
   std::string directory;
-  std::string git_commit;  // empty: none
-  std::string job;         // that executed it; empty: none
+  std::string git_commit;     // empty: none
+  std::string job;            // that executed it; empty: none
   std::string params = "{}";  // JSON
   int64_t started_at_ms = 0;
   int64_t ended_at_ms = 0;

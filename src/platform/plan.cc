@@ -6,7 +6,8 @@ namespace fettle::platform {
 namespace {
 
 const Resource* find(const std::vector<Resource>& live, const std::string& kind, const std::string& name) {
-  auto found = std::find_if(live.begin(), live.end(), [&](const Resource& r) { return r.kind == kind && r.name == name; });
+  auto found =
+      std::find_if(live.begin(), live.end(), [&](const Resource& r) { return r.kind == kind && r.name == name; });
   return found == live.end() ? nullptr : &*found;
 }
 
@@ -15,7 +16,8 @@ std::string value_of(const Fields& fields, const std::string& path) {
   return found == fields.end() ? std::string() : found->second;
 }
 
-void add_conflicts(const Resource& resource, const Fields& live, const Fields& wanted, std::vector<Conflict>& conflicts) {
+void add_conflicts(const Resource& resource, const Fields& live, const Fields& wanted,
+                   std::vector<Conflict>& conflicts) {
   Fields last = flatten(resource.last_applied);
   for (const auto& edit : difference(last, live)) {
     std::string want = value_of(wanted, edit.path);
@@ -71,11 +73,15 @@ bool Plan::empty() const {
   return std::all_of(changes.begin(), changes.end(), [](const Change& c) { return c.action == Action::unchanged; });
 }
 
-Plan make_plan(const std::vector<Resource>& live, const std::vector<Document>& wanted, const std::vector<std::string>& kind_order,
-               const PlanOptions& options) {
+Plan make_plan(const std::vector<Resource>& live, const std::vector<Document>& wanted,
+               const std::vector<std::string>& kind_order, const PlanOptions& options) {
   Plan plan;
-  auto rank = [&](const Document& d) { return std::find(kind_order.begin(), kind_order.end(), d.kind) - kind_order.begin(); };
-  auto in_order = [&](const Document& a, const Document& b) { return std::pair(rank(a), a.name) < std::pair(rank(b), b.name); };
+  auto rank = [&](const Document& d) {
+    return std::find(kind_order.begin(), kind_order.end(), d.kind) - kind_order.begin();
+  };
+  auto in_order = [&](const Document& a, const Document& b) {
+    return std::pair(rank(a), a.name) < std::pair(rank(b), b.name);
+  };
   std::vector<Document> documents = wanted;
   std::sort(documents.begin(), documents.end(), in_order);
   for (const auto& document : documents) plan.changes.push_back(change_of(live, document, options, plan.conflicts));

@@ -42,7 +42,8 @@ struct Conflict {
 
 struct Plan {
   int64_t revision = 0;
-  std::vector<Change> changes;  // in the order in which they are made: what is referred to comes first, removals last and reversed
+  std::vector<Change>
+      changes;  // in the order in which they are made: what is referred to comes first, removals last and reversed
   std::vector<Conflict> conflicts;
 
   bool empty() const;
@@ -55,7 +56,7 @@ struct PlanOptions {
 };
 
 // `kind_order`: kinds in dependency order, a kind after those it refers to.
-Plan make_plan(const std::vector<Resource>& live, const std::vector<Document>& wanted, const std::vector<std::string>& kind_order,
-               const PlanOptions& options);
+Plan make_plan(const std::vector<Resource>& live, const std::vector<Document>& wanted,
+               const std::vector<std::string>& kind_order, const PlanOptions& options);
 
 }  // namespace fettle::platform

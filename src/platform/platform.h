@@ -1,5 +1,5 @@
-// Resources as code: plan, apply, export (design.md 1.2, docs/rest.md 7). Each kind belongs to a domain module; the platform
-// keeps documents, generations and history, and tells the owner of a kind after the commit.
+// Resources as code: plan, apply, export (design.md 1.2, docs/rest.md 7). Each kind belongs to a domain module; the
+// platform keeps documents, generations and history, and tells the owner of a kind after the commit.
 #pragma once
 
 #include <functional>
@@ -60,11 +60,12 @@ class Platform {
 
   // Errors: invalid_argument with every problem of every document as a detail.
   Plan plan(const std::vector<Document>& documents, const PlanOptions& options) const;
-  // One transaction. failed_precondition on conflicts, aborted on a moved revision. A resource whose owner refuses it after the
-  // commit (a model that does not load) stays; its status says why.
+  // One transaction. failed_precondition on conflicts, aborted on a moved revision. A resource whose owner refuses it
+  // after the commit (a model that does not load) stays; its status says why.
   Plan apply(const std::vector<Document>& documents, const ApplyOptions& options);
   // failed_precondition while another resource names it, aborted on a stale generation, not_found.
-  void remove(const std::string& kind, const std::string& name, std::optional<int64_t> generation, const ApplyOptions& options);
+  void remove(const std::string& kind, const std::string& name, std::optional<int64_t> generation,
+              const ApplyOptions& options);
 
   std::vector<Resource> list(const std::string& kind = "") const;  // empty: all, in dependency order
   std::optional<Resource> find(const std::string& kind, const std::string& name) const;
@@ -74,7 +75,8 @@ class Platform {
 
  private:
   const KindHandler* handler(const std::string& kind) const;
-  void check(const std::vector<Document>& documents, const std::vector<Resource>& live, const PlanOptions& options) const;
+  void check(const std::vector<Document>& documents, const std::vector<Resource>& live,
+             const PlanOptions& options) const;
   std::vector<std::string> kind_order() const;
   void store(sql::Connection& connection, const Change& change, const ApplyOptions& options, int64_t now_ms) const;
   void notify(const Plan& plan);

@@ -25,7 +25,8 @@ class PlatformTest : public ::testing::Test {
                   if (!refers_to.empty()) references.push_back({refers_to, d.name, "target"});
                   return references;
                 },
-            .applied = [this](const Resource& r) { applied.push_back(fmt::format("{}/{}@{}", r.kind, r.name, r.generation)); },
+            .applied =
+                [this](const Resource& r) { applied.push_back(fmt::format("{}/{}@{}", r.kind, r.name, r.generation)); },
             .removed = [this](const std::string& name_) { applied.push_back("-" + name_); },
             .status = [](const std::string&) { return std::string("{}"); }};
   }
@@ -60,7 +61,10 @@ TEST_F(PlatformTest, AppliesInDependencyOrderAndTheSecondTimeNothing) {
 }
 
 TEST_F(PlatformTest, TellsEveryProblemAtOnceAndWritesNothing) {
-  std::vector<Document> documents = {{"Endpoint", "x", "{}"}, {"Contract", "y", R"({"size":"bad"})"}, {"Endpoit", "z", "{}"}, {"Contract", "../y", "{}"}};
+  std::vector<Document> documents = {{"Endpoint", "x", "{}"},
+                                     {"Contract", "y", R"({"size":"bad"})"},
+                                     {"Endpoit", "z", "{}"},
+                                     {"Contract", "../y", "{}"}};
   EXPECT_EQ(code_of([&] { platform.apply(documents, {}); }), Code::invalid_argument);
   ASSERT_EQ(error.details.size(), 4u);
   EXPECT_EQ(error.details[0].path, "documents[0].spec.target");
@@ -72,7 +76,8 @@ TEST_F(PlatformTest, TellsEveryProblemAtOnceAndWritesNothing) {
 TEST_F(PlatformTest, AnUpdateNamesItsFieldsAndKeepsHistory) {
   platform.apply({{"Contract", "a", R"({"range_k":3,"features":[{"name":"temp","range":"warn"}]})"}}, {});
   clock.advance_ms(5);
-  Plan plan = platform.apply({{"Contract", "a", R"({"features":[{"name":"temp","range":"reject"}],"range_k":3})"}}, {.by = "cli", .reason = "stricter"});
+  Plan plan = platform.apply({{"Contract", "a", R"({"features":[{"name":"temp","range":"reject"}],"range_k":3})"}},
+                             {.by = "cli", .reason = "stricter"});
   ASSERT_EQ(plan.changes[0].fields.size(), 1u);
   EXPECT_EQ(plan.changes[0].fields[0].path, "spec.features[temp].range");
   auto history = platform.history("Contract", "a");
@@ -86,7 +91,9 @@ TEST_F(PlatformTest, AnEditMadeElsewhereConflictsUnlessForced) {
   platform.apply({{"Contract", "a", R"({"range_k":5})"}}, {.plan = {.force_owner = true, .owner = "ui"}});
   EXPECT_EQ(code_of([&] { platform.apply({{"Contract", "a", R"({"range_k":4})"}}, {}); }), Code::failed_precondition);
   EXPECT_NE(error.message.find("'ui' set it to 5"), std::string::npos);
-  EXPECT_EQ(platform.apply({{"Contract", "a", R"({"range_k":4})"}}, {.plan = {.force_owner = true}}).changes[0].generation, 3);
+  EXPECT_EQ(
+      platform.apply({{"Contract", "a", R"({"range_k":4})"}}, {.plan = {.force_owner = true}}).changes[0].generation,
+      3);
 }
 
 TEST_F(PlatformTest, PrunesDependantsFirstAndRefusesToRemoveWhatIsNamed) {

@@ -9,7 +9,8 @@ namespace {
 
 const FiringAlert* first_firing(const std::vector<std::string>& names, const std::vector<FiringAlert>& firing) {
   for (const auto& name : names) {
-    auto found = std::find_if(firing.begin(), firing.end(), [&](const FiringAlert& alert) { return alert.name == name; });
+    auto found =
+        std::find_if(firing.begin(), firing.end(), [&](const FiringAlert& alert) { return alert.name == name; });
     if (found != firing.end()) return &*found;
   }
   return nullptr;
@@ -25,7 +26,8 @@ Decision block(std::string reason, const FiringAlert* alert) {
 std::string held_back(const Policy& policy, const Observations& seen) {
   if (policy.paused) return "the policy is paused";
   if (const FiringAlert* blocking = first_firing(policy.block_on, seen.firing)) {
-    return fmt::format("alert '{}' fires: the data is broken, retraining on it would learn the breakage", blocking->name);
+    return fmt::format("alert '{}' fires: the data is broken, retraining on it would learn the breakage",
+                       blocking->name);
   }
   if (seen.rejections >= policy.max_rejections) {
     return fmt::format("the circuit is open after {} rejected runs; start one by hand to close it", seen.rejections);
@@ -33,8 +35,8 @@ std::string held_back(const Policy& policy, const Observations& seen) {
   if (seen.last_start_event_ms && seen.newest_event_ms) {
     int64_t since_ms = *seen.newest_event_ms - *seen.last_start_event_ms;
     if (since_ms < policy.cooldown_ms) {
-      return fmt::format("cool-down: {} since the last start, {} are required", format_duration(std::max<int64_t>(0, since_ms)),
-                         format_duration(policy.cooldown_ms));
+      return fmt::format("cool-down: {} since the last start, {} are required",
+                         format_duration(std::max<int64_t>(0, since_ms)), format_duration(policy.cooldown_ms));
     }
   }
   if (seen.new_labels < policy.min_new_labels) {
@@ -60,7 +62,10 @@ Decision decide(const Policy& policy, const Observations& seen) {
   const FiringAlert* alert = first_firing(policy.on, seen.firing);
   if (alert == nullptr) return {Verdict::wait, "no alert of the policy fires", std::nullopt};
   if (std::string reason = held_back(policy, seen); !reason.empty()) return block(std::move(reason), alert);
-  return {Verdict::start, fmt::format("alert '{}' fires since window {}, with {} new labels", alert->name, alert->window, seen.new_labels), *alert};
+  return {
+      Verdict::start,
+      fmt::format("alert '{}' fires since window {}, with {} new labels", alert->name, alert->window, seen.new_labels),
+      *alert};
 }
 
 }  // namespace fettle::retraining

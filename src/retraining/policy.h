@@ -48,13 +48,13 @@ struct FiringAlert {
 
 // Everything that the decision sees; stored with it, so that it can be replayed.
 struct Observations {
-  std::vector<FiringAlert> firing;         // of all alerts on the server
-  std::optional<int64_t> newest_event_ms;  // of the endpoint's predictions
+  std::vector<FiringAlert> firing;             // of all alerts on the server
+  std::optional<int64_t> newest_event_ms;      // of the endpoint's predictions
   std::optional<int64_t> last_start_event_ms;  // newest_event_ms when it last started
-  int64_t new_labels = 0;                  // labelled rows since then (or ever)
-  int64_t rejections = 0;                  // consecutive rejected or failed runs
-  bool running = false;                    // a run of this policy is not over
-  bool by_hand = false;                    // somebody asked for it
+  int64_t new_labels = 0;                      // labelled rows since then (or ever)
+  int64_t rejections = 0;                      // consecutive rejected or failed runs
+  bool running = false;                        // a run of this policy is not over
+  bool by_hand = false;                        // somebody asked for it
 };
 std::string format_observations(const Observations& observations);
 

@@ -77,7 +77,8 @@ Policy parse_policy(const std::string& name, int64_t generation, const std::stri
 std::string format_observations(const Observations& seen) {
   json::Object object;
   json::Array firing;
-  for (const auto& alert : seen.firing) firing.push_back(json::Object{{"name", alert.name}, {"monitor", alert.monitor}, {"window", alert.window}});
+  for (const auto& alert : seen.firing)
+    firing.push_back(json::Object{{"name", alert.name}, {"monitor", alert.monitor}, {"window", alert.window}});
   object["firing"] = firing;
   object["newest_event_ms"] = seen.newest_event_ms ? json::Value(*seen.newest_event_ms) : json::Value();
   object["last_start_event_ms"] = seen.last_start_event_ms ? json::Value(*seen.last_start_event_ms) : json::Value();

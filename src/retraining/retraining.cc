@@ -20,14 +20,16 @@ struct Retraining::Stored {
   std::string last_reason;
 };
 
-Retraining::Retraining(sql::Database& database, const Clock& clock, Steps& steps) : database_(database), clock_(clock), steps_(steps) {}
+Retraining::Retraining(sql::Database& database, const Clock& clock, Steps& steps)
+    : database_(database), clock_(clock), steps_(steps) {}
 Retraining::~Retraining() { stop(); }
 
 void Retraining::put_policy(const std::string& name, int64_t generation, const std::string& spec) {
   parse_policy(name, generation, spec);
   database_.write([&](sql::Connection& connection) {
     connection.exec(
-        "insert into retrain_policies (name, generation, spec, rejections, last_start_label_count, last_verdict, last_reason) "
+        "insert into retrain_policies (name, generation, spec, rejections, last_start_label_count, last_verdict, "
+        "last_reason) "
         "values ($1, $2, $3, 0, 0, '', '') on conflict (name) do update set generation = $2, spec = $3",
         name, generation, spec);
   });
@@ -35,16 +37,18 @@ void Retraining::put_policy(const std::string& name, int64_t generation, const s
 }
 
 void Retraining::remove_policy(const std::string& name) {
-  database_.write([&](sql::Connection& connection) { connection.exec("delete from retrain_policies where name = $1", name); });
+  database_.write(
+      [&](sql::Connection& connection) { connection.exec("delete from retrain_policies where name = $1", name); });
 }
 
 std::vector<Retraining::Stored> Retraining::stored_policies() const {
   return database_.read([](sql::Connection& connection) {
     std::vector<Stored> policies;
-    for (const auto& row : connection.query("select name, generation, spec, rejections, last_start_event_ms, last_start_label_count, "
-                                            "last_verdict, last_reason from retrain_policies order by name")) {
-      policies.push_back({parse_policy(row.text(0), row.integer(1), row.text(2)), row.integer(3), row.find_integer(4), row.integer(5),
-                          row.text(6), row.text(7)});
+    for (const auto& row :
+         connection.query("select name, generation, spec, rejections, last_start_event_ms, last_start_label_count, "
+                          "last_verdict, last_reason from retrain_policies order by name")) {
+      policies.push_back({parse_policy(row.text(0), row.integer(1), row.text(2)), row.integer(3), row.find_integer(4),
+                          row.integer(5), row.text(6), row.text(7)});
     }
     return policies;
   });
@@ -53,10 +57,12 @@ std::vector<Retraining::Stored> Retraining::stored_policies() const {
 std::vector<PolicyStatus> Retraining::policies() const {
   std::vector<PolicyStatus> found;
   for (auto& stored : stored_policies()) {
-    PolicyStatus status{.policy = stored.policy, .rejections = stored.rejections, .last_start_event_ms = stored.last_start_event_ms};
+    PolicyStatus status{
+        .policy = stored.policy, .rejections = stored.rejections, .last_start_event_ms = stored.last_start_event_ms};
     status.last_verdict = stored.last_verdict;
     status.last_reason = stored.last_reason;
-    status.new_labels = std::max<int64_t>(0, steps_.label_count(stored.policy.endpoint) - stored.last_start_label_count);
+    status.new_labels =
+        std::max<int64_t>(0, steps_.label_count(stored.policy.endpoint) - stored.last_start_label_count);
     for (const auto& run : open_runs()) {
       if (run.policy == stored.policy.name) status.running = run.id;
     }
@@ -82,16 +88,20 @@ std::optional<Run> Retraining::find(const std::string& id) const {
 
 std::vector<Run> Retraining::list(const RunFilter& filter) const {
   return database_.read([&](sql::Connection& c) {
-    sql::Value values[] = {std::string_view(filter.policy), std::string_view(filter.endpoint), std::string_view(filter.before), filter.limit};
-    return read_runs(c, "($1 = '' or policy = $1) and ($2 = '' or endpoint = $2) and ($3 = '' or id < $3) order by id desc limit $4", values);
+    sql::Value values[] = {std::string_view(filter.policy), std::string_view(filter.endpoint),
+                           std::string_view(filter.before), filter.limit};
+    return read_runs(
+        c, "($1 = '' or policy = $1) and ($2 = '' or endpoint = $2) and ($3 = '' or id < $3) order by id desc limit $4",
+        values);
   });
 }
 
 std::vector<Transition> Retraining::transitions(const std::string& run) const {
   return database_.read([&](sql::Connection& connection) {
     std::vector<Transition> found;
-    for (const auto& row :
-         connection.query("select at_ms, from_state, to_state, reason from retraining_transitions where run = $1 order by seq", run)) {
+    for (const auto& row : connection.query(
+             "select at_ms, from_state, to_state, reason from retraining_transitions where run = $1 order by seq",
+             run)) {
       found.push_back({row.integer(0), row.text(1), row.text(2), row.text(3)});
     }
     return found;
@@ -106,7 +116,8 @@ Observations Retraining::observe(const Stored& stored) const {
   seen.new_labels = std::max<int64_t>(0, steps_.label_count(stored.policy.endpoint) - stored.last_start_label_count);
   seen.rejections = stored.rejections;
   auto open = open_runs();
-  seen.running = std::any_of(open.begin(), open.end(), [&](const Run& run) { return run.policy == stored.policy.name; });
+  seen.running =
+      std::any_of(open.begin(), open.end(), [&](const Run& run) { return run.policy == stored.policy.name; });
   return seen;
 }
 
@@ -121,7 +132,8 @@ void Retraining::consider(const Stored& stored) {
   if (verdict == stored.last_verdict && decision.reason == stored.last_reason) return;
   // A verdict is journalled when it differs from the last one; waiting is no decision.
   database_.write([&](sql::Connection& connection) {
-    connection.exec("update retrain_policies set last_verdict = $2, last_reason = $3 where name = $1", stored.policy.name, verdict, decision.reason);
+    connection.exec("update retrain_policies set last_verdict = $2, last_reason = $3 where name = $1",
+                    stored.policy.name, verdict, decision.reason);
     if (decision.verdict != Verdict::block || verdict == stored.last_verdict) return;
     journal::record_decision(connection, {.kind = "retrain",
                                           .subject = stored.policy.name,
@@ -134,10 +146,15 @@ void Retraining::consider(const Stored& stored) {
   });
 }
 
-Run Retraining::create(const Stored& stored, const Observations& seen, const Decision& decision, const std::string& actor) {
+Run Retraining::create(const Stored& stored, const Observations& seen, const Decision& decision,
+                       const std::string& actor) {
   const Policy& policy = stored.policy;
   int64_t now_ms = clock_.now_ms();
-  Run run{.id = new_id(now_ms), .policy = policy.name, .endpoint = policy.endpoint, .model = policy.model, .reason = decision.reason};
+  Run run{.id = new_id(now_ms),
+          .policy = policy.name,
+          .endpoint = policy.endpoint,
+          .model = policy.model,
+          .reason = decision.reason};
   run.trigger = decision.alert ? "alert" : "manual";
   if (decision.alert) {
     run.alert = decision.alert->name;
@@ -161,12 +178,16 @@ Run Retraining::create(const Stored& stored, const Observations& seen, const Dec
     insert_run(connection, run);
     add_transition(connection, run.id, {now_ms, "", "versioning", decision.reason});
     connection.exec(
-        "update retrain_policies set last_start_event_ms = $2, last_start_label_count = $3, last_verdict = 'start', last_reason = $4, "
+        "update retrain_policies set last_start_event_ms = $2, last_start_label_count = $3, last_verdict = 'start', "
+        "last_reason = $4, "
         "rejections = case when $5 = 1 then 0 else rejections end where name = $1",
         policy.name, seen.newest_event_ms, labels, decision.reason, decision.alert ? 0 : 1);
     journal::add_edge(connection, {{"decision", run.decision}, {"retraining_run", run.id}, "started", now_ms});
-    if (decision.alert) journal::add_edge(connection, {{"alert", run.alert}, {"decision", run.decision}, "triggered", now_ms});
-    journal::record_audit(connection, {.actor = actor, .action = "retraining.start", .subject = policy.name, .detail = "{}", .at_ms = now_ms});
+    if (decision.alert)
+      journal::add_edge(connection, {{"alert", run.alert}, {"decision", run.decision}, "triggered", now_ms});
+    journal::record_audit(
+        connection,
+        {.actor = actor, .action = "retraining.start", .subject = policy.name, .detail = "{}", .at_ms = now_ms});
   });
   log_info("retraining starts", {{"policy", policy.name}, {"run", run.id}, {"reason", decision.reason}});
   return run;
@@ -239,7 +260,8 @@ void Retraining::train(Run& run, const Policy& policy) {
   if (!end.ok) return move(run, State::failed, fmt::format("the pipeline failed: {}", end.reason));
   auto candidate = steps_.candidate(policy, run);
   if (!candidate) {
-    return move(run, State::failed, fmt::format("the pipeline ran, but registered no new version of '{}'", policy.model));
+    return move(run, State::failed,
+                fmt::format("the pipeline ran, but registered no new version of '{}'", policy.model));
   }
   run.candidate = candidate->version;
   run.mlflow_run = candidate->mlflow_run;
@@ -253,7 +275,8 @@ void Retraining::gate(Run& run, const Policy& policy) {
   run.gate_verdict = end.verdict;
   run.champion = end.champion;
   if (end.gain) run.gain = format_gain(*end.gain);
-  if (end.verdict != "pass") return move(run, State::rejected, fmt::format("the gate says {}: {}", end.verdict, end.reason));
+  if (end.verdict != "pass")
+    return move(run, State::rejected, fmt::format("the gate says {}: {}", end.verdict, end.reason));
   run.rollout = steps_.start_rollout(policy, run);
   move(run, State::rolling_out, fmt::format("the gate passed: {}", end.reason));
 }
@@ -283,7 +306,8 @@ void Retraining::tick() {
   std::lock_guard lock(tick_mutex_);
   auto policies = stored_policies();
   for (const auto& run : open_runs()) {
-    auto found = std::find_if(policies.begin(), policies.end(), [&](const Stored& s) { return s.policy.name == run.policy; });
+    auto found =
+        std::find_if(policies.begin(), policies.end(), [&](const Stored& s) { return s.policy.name == run.policy; });
     if (found == policies.end()) {
       Run orphan = run;
       move(orphan, State::failed, "its policy was removed");

@@ -1,5 +1,6 @@
-// The retraining loop: alert -> decision -> version the data -> train -> gate -> canary -> promotion or rejection, without a
-// human, each transition persisted with its reason before the next step begins, so that a restart resumes where it stopped.
+// The retraining loop: alert -> decision -> version the data -> train -> gate -> canary -> promotion or rejection,
+// without a human, each transition persisted with its reason before the next step begins, so that a restart resumes
+// where it stopped.
 #pragma once
 
 #include <condition_variable>
@@ -27,7 +28,7 @@ struct Gain {
   double champion = 0;
   double candidate = 0;
   double difference = 0;
-  double low = 0;   // interval of the difference
+  double low = 0;  // interval of the difference
   double high = 0;
 };
 
@@ -39,9 +40,9 @@ struct Run {
   State state = State::versioning;
   std::string reason;
   std::string decision;
-  std::string alert;         // empty: by hand
+  std::string alert;  // empty: by hand
   std::string alert_window;
-  std::string trigger;       // "alert", "manual"
+  std::string trigger;                        // "alert", "manual"
   std::optional<int64_t> evaluation_from_ms;  // the window that the gate uses: training leaves it out
   std::optional<int64_t> evaluation_to_ms;
   std::string versioning_job;
@@ -149,7 +150,8 @@ class Retraining {
   void remove_policy(const std::string& name);
   std::vector<PolicyStatus> policies() const;
 
-  // Starts a run by hand: skips alerts, cool-down and minimum, closes the circuit; never the gate. already_exists while one runs.
+  // Starts a run by hand: skips alerts, cool-down and minimum, closes the circuit; never the gate. already_exists while
+  // one runs.
   Run run_now(const std::string& policy, const std::string& by, const std::string& reason);
 
   std::optional<Run> find(const std::string& id) const;

@@ -25,8 +25,12 @@ TEST(Decide, TellsWhyItWaitsBlocksOrStarts) {
       {{}, Verdict::wait, "no alert"},
       {{.firing = drift, .new_labels = 99}, Verdict::block, "99 new labels"},
       {{.firing = drift, .new_labels = 100}, Verdict::start, "'drift' fires since window 2013-05"},
-      {{.firing = drift, .newest_event_ms = 5999, .last_start_event_ms = 5000, .new_labels = 100}, Verdict::block, "cool-down"},
-      {{.firing = drift, .newest_event_ms = 6000, .last_start_event_ms = 5000, .new_labels = 100}, Verdict::start, "drift"},
+      {{.firing = drift, .newest_event_ms = 5999, .last_start_event_ms = 5000, .new_labels = 100},
+       Verdict::block,
+       "cool-down"},
+      {{.firing = drift, .newest_event_ms = 6000, .last_start_event_ms = 5000, .new_labels = 100},
+       Verdict::start,
+       "drift"},
       {{.firing = {{"nulls", "m", "w"}, {"drift", "m", "w"}}, .new_labels = 100}, Verdict::block, "data is broken"},
       {{.firing = {{"other", "m", "w"}}, .new_labels = 100}, Verdict::wait, "no alert"},
       {{.firing = drift, .new_labels = 100, .rejections = 2}, Verdict::block, "circuit is open"},
@@ -42,10 +46,12 @@ TEST(Decide, TellsWhyItWaitsBlocksOrStarts) {
 }
 
 TEST(Policy, NamesEveryProblem) {
-  auto problems = check_policy(R"({"endpoint":7,"cooldown_ms":-1,"pipeline":{"directory":"rel","data":["../x"]},"model":"m","gat":"g"})");
+  auto problems = check_policy(
+      R"({"endpoint":7,"cooldown_ms":-1,"pipeline":{"directory":"rel","data":["../x"]},"model":"m","gat":"g"})");
   std::vector<std::string> paths;
   for (const auto& problem : problems) paths.push_back(problem.path);
-  EXPECT_EQ(paths, (std::vector<std::string>{"endpoint", "on", "cooldown_ms", "pipeline.directory", "pipeline.data", "gate", "gat"}));
+  EXPECT_EQ(paths, (std::vector<std::string>{"endpoint", "on", "cooldown_ms", "pipeline.directory", "pipeline.data",
+                                             "gate", "gat"}));
 }
 
 using RetrainingRun = Run;  // testing::Test has a Run of its own
@@ -59,7 +65,8 @@ class FakeSteps : public Steps {
   std::string start_versioning(const Policy&, const Run&) override { return "job-v"; }
   std::string start_training(const Policy&, const Run&) override { return "job-t"; }
   JobEnd job(const std::string& id) override {
-    return {.over = jobs_over, .ok = id != failing_job, .reason = "exited with 1", .pipeline_run = "pipe", .cpu_ms = 50};
+    return {
+        .over = jobs_over, .ok = id != failing_job, .reason = "exited with 1", .pipeline_run = "pipe", .cpu_ms = 50};
   }
   std::optional<Candidate> candidate(const Policy&, const Run&) override {
     if (!registers) return std::nullopt;
@@ -67,10 +74,16 @@ class FakeSteps : public Steps {
   }
   GateEnd judge(const Policy&, const Run&) override {
     if (unavailable) fail(Code::unavailable, "later");
-    return {.report = "rep", .verdict = verdict, .reason = "by 0.06 auc", .champion = "1", .gain = Gain{"auc", 0.66, 0.72, 0.06, 0.05, 0.07}};
+    return {.report = "rep",
+            .verdict = verdict,
+            .reason = "by 0.06 auc",
+            .champion = "1",
+            .gain = Gain{"auc", 0.66, 0.72, 0.06, 0.05, 0.07}};
   }
   std::string start_rollout(const Policy&, const Run&) override { return "roll"; }
-  RolloutEnd rollout(const std::string&) override { return {.over = true, .succeeded = rollout_succeeds, .reason = "done"}; }
+  RolloutEnd rollout(const std::string&) override {
+    return {.over = true, .succeeded = rollout_succeeds, .reason = "done"};
+  }
 
   std::vector<FiringAlert> firing = {{"drift", "m", "2013-05"}};
   int64_t event_ms = 100'000;

@@ -1,4 +1,5 @@
-// Every table of the product, in one ordered, checksummed migration list: src/schema/NNNN_*.sql, embedded at build time.
+// Every table of the product, in one ordered, checksummed migration list: src/schema/NNNN_*.sql, embedded at build
+// time.
 #pragma once
 
 #include <span>

@@ -67,7 +67,8 @@ std::unique_ptr<Database> Database::open(const std::string& url, Config config) 
 void migrate(Database& database, std::span<const Migration> migrations) {
   database.write([&](Connection& connection) {
     connection.exec_script(
-        "create table if not exists schema_version (name text primary key, checksum text not null, applied_order bigint not null)");
+        "create table if not exists schema_version (name text primary key, checksum text not null, applied_order "
+        "bigint not null)");
     std::map<std::string, std::string> applied;
     for (const auto& row : connection.query("select name, checksum from schema_version")) {
       applied.emplace(row.text(0), row.text(1));
@@ -78,21 +79,22 @@ void migrate(Database& database, std::span<const Migration> migrations) {
       auto found = applied.find(migration.name);
       if (found == applied.end()) {
         connection.exec_script(migration.text);
-        connection.exec("insert into schema_version (name, checksum, applied_order) values ($1, $2, $3)", migration.name,
-                        checksum, order++);
+        connection.exec("insert into schema_version (name, checksum, applied_order) values ($1, $2, $3)",
+                        migration.name, checksum, order++);
         continue;
       }
       if (found->second != checksum) {
-        fail(Code::failed_precondition, "migration '{}' was applied with another content: the database was made by another build",
-             migration.name);
+        fail(Code::failed_precondition,
+             "migration '{}' was applied with another content: the database was made by another build", migration.name);
       }
       applied.erase(found);
     }
     if (!applied.empty()) {
-      fail(Error{Code::failed_precondition,
-                 fmt::format("the database has migration '{}', which this version does not know", applied.begin()->first),
-                 {},
-                 "open it with the newer version that wrote it"});
+      fail(Error{
+          Code::failed_precondition,
+          fmt::format("the database has migration '{}', which this version does not know", applied.begin()->first),
+          {},
+          "open it with the newer version that wrote it"});
     }
   });
 }

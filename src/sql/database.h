@@ -1,9 +1,10 @@
-// SQL behind one text. Parameters are $1, $2 … (bound by number on both engines), values are text, bigint, double precision,
-// bytea and boolean; ids are made in C++. SQLite is the embedded engine: WAL, one writer whose small writes share a
-// transaction and an fsync (group commit), and a pool of readers.
+// SQL behind one text. Parameters are $1, $2 … (bound by number on both engines), values are text, bigint, double
+// precision, bytea and boolean; ids are made in C++. SQLite is the embedded engine: WAL, one writer whose small writes
+// share a transaction and an fsync (group commit), and a pool of readers.
 //
-//   int64_t n = db.read([&](sql::Connection& c) { return c.query("select count(*) from runs where state = $1", state)[0].integer(0); });
-//   db.write([&](sql::Connection& c) { c.exec("insert into tags (run, key, value) values ($1, $2, $3)", run, key, value); });
+//   int64_t n = db.read([&](sql::Connection& c) { return c.query("select count(*) from runs where state = $1",
+//   state)[0].integer(0); }); db.write([&](sql::Connection& c) { c.exec("insert into tags (run, key, value) values ($1,
+//   $2, $3)", run, key, value); });
 #pragma once
 
 #include <cstdint>
@@ -110,7 +111,8 @@ class Connection {
   virtual void exec_script(std::string_view text) = 0;
 
  protected:
-  virtual int64_t run(std::string_view text, std::span<const Value> values, const std::function<void(const Row&)>& row) = 0;
+  virtual int64_t run(std::string_view text, std::span<const Value> values,
+                      const std::function<void(const Row&)>& row) = 0;
 };
 
 struct Config {
@@ -118,7 +120,7 @@ struct Config {
   size_t write_queue_limit = 10000;  // writes waiting for the writer; beyond it: resource_exhausted
   size_t group_limit = 512;          // writes that may share one commit
   int64_t busy_timeout_ms = 5000;
-  bool durable = true;               // fdatasync before a write is acknowledged
+  bool durable = true;  // fdatasync before a write is acknowledged
 };
 
 // Thread-safe.
@@ -126,12 +128,13 @@ class Database {
  public:
   virtual ~Database() = default;
 
-  // `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite://:memory:`. Creates the file. `postgresql://` is unimplemented here.
+  // `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite://:memory:`. Creates the file. `postgresql://` is
+  // unimplemented here.
   static std::unique_ptr<Database> open(const std::string& url, Config config = {});
 
-  // Runs `body` in a write transaction, and returns its value after the commit is durable. Concurrent writes share a commit; a body that
-  // throws undoes its own statements only (savepoint). `body` may run on another thread; it must have no other side effects and must not
-  // call read() or write() of the same database.
+  // Runs `body` in a write transaction, and returns its value after the commit is durable. Concurrent writes share a
+  // commit; a body that throws undoes its own statements only (savepoint). `body` may run on another thread; it must
+  // have no other side effects and must not call read() or write() of the same database.
   template <class Body>
   auto write(Body&& body) -> std::invoke_result_t<Body, Connection&> {
     using Result = std::invoke_result_t<Body, Connection&>;
@@ -175,8 +178,9 @@ struct Migration {
   std::string name;  // "0010_tracking": the order is the order of names
   std::string text;
 };
-// Applies the migrations that the database does not have, in order, each in a transaction, and records name and SHA-256 in
-// `schema_version`. failed_precondition if an applied one has another checksum, or the database has one that is not in the list.
+// Applies the migrations that the database does not have, in order, each in a transaction, and records name and SHA-256
+// in `schema_version`. failed_precondition if an applied one has another checksum, or the database has one that is not
+// in the list.
 void migrate(Database& database, std::span<const Migration> migrations);
 
 }  // namespace fettle::sql

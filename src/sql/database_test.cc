@@ -12,7 +12,9 @@ namespace {
 class DatabaseTest : public ::testing::Test {
  protected:
   DatabaseTest() {
-    db->write([](Connection& c) { c.exec_script("create table t (k text primary key, v bigint, r double precision, b bytea)"); });
+    db->write([](Connection& c) {
+      c.exec_script("create table t (k text primary key, v bigint, r double precision, b bytea)");
+    });
   }
   int64_t count() {
     return db->read([](Connection& c) { return c.query_one("select count(*) from t")->integer(0); });
@@ -31,7 +33,8 @@ TEST_F(DatabaseTest, BindsByNumberWhateverTheOrderOfAppearance) {
 TEST_F(DatabaseTest, KeepsTypesNullsAndBytes) {
   std::string bytes("\0\xff\x01", 3);
   db->write([&](Connection& c) {
-    c.exec("insert into t (k, v, r, b) values ($1, $2, $3, $4)", std::string("x"), std::optional<int64_t>(), 0.1, Bytes{bytes});
+    c.exec("insert into t (k, v, r, b) values ($1, $2, $3, $4)", std::string("x"), std::optional<int64_t>(), 0.1,
+           Bytes{bytes});
   });
   auto row = db->read([](Connection& c) { return c.query_one("select k, v, r, b from t"); });
   EXPECT_TRUE(row->is_null(1));
@@ -89,7 +92,8 @@ TEST_F(DatabaseTest, AnAsynchronousWriteTellsItsEnd) {
 TEST(Database, SurvivesReopening) {
   TemporaryDirectory directory;
   std::string url = "sqlite:///" + (directory.path() / "x.db").string();
-  Database::open(url)->write([](Connection& c) { c.exec_script("create table t (k text); insert into t values ('a')"); });
+  Database::open(url)->write(
+      [](Connection& c) { c.exec_script("create table t (k text); insert into t values ('a')"); });
   auto again = Database::open(url);
   EXPECT_EQ(again->read([](Connection& c) { return c.query_one("select k from t")->text(0); }), "a");
 }

@@ -62,7 +62,9 @@ class SqliteConnection final : public Connection {
     sqlite3_busy_timeout(db_, static_cast<int>(config.busy_timeout_ms));
     if (writable) exec_script("pragma journal_mode = wal");
     exec_script(config.durable ? "pragma synchronous = full" : "pragma synchronous = normal");
-    exec_script("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8192; pragma mmap_size = 268435456");
+    exec_script(
+        "pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8192; pragma mmap_size = "
+        "268435456");
     exec_script("pragma case_sensitive_like = on");  // as PostgreSQL's like
     if (!writable) exec_script("pragma query_only = on");
   }
@@ -74,13 +76,15 @@ class SqliteConnection final : public Connection {
   SqliteConnection& operator=(const SqliteConnection&) = delete;
 
   void exec_script(std::string_view text) override {
-    if (sqlite3_exec(db_, std::string(text).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail_sqlite(db_, "script");
+    if (sqlite3_exec(db_, std::string(text).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+      fail_sqlite(db_, "script");
   }
   void command(const char* text) { exec(text); }
   bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
  protected:
-  int64_t run(std::string_view text, std::span<const Value> values, const std::function<void(const Row&)>& row) override {
+  int64_t run(std::string_view text, std::span<const Value> values,
+              const std::function<void(const Row&)>& row) override {
     sqlite3_stmt* statement = prepare(text);
     struct Reset {
       sqlite3_stmt* statement;
@@ -105,7 +109,8 @@ class SqliteConnection final : public Connection {
     std::string key(text);
     if (auto found = statements_.find(key); found != statements_.end()) return found->second.get();
     sqlite3_stmt* statement = nullptr;
-    int code = sqlite3_prepare_v3(db_, text.data(), static_cast<int>(text.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    int code = sqlite3_prepare_v3(db_, text.data(), static_cast<int>(text.size()), SQLITE_PREPARE_PERSISTENT,
+                                  &statement, nullptr);
     if (code != SQLITE_OK) fail_sqlite(db_, "prepare");
     if (statements_.size() >= kStatementCacheLimit) statements_.clear();
     statements_.emplace(std::move(key), Statement(statement));
@@ -170,8 +175,12 @@ struct PendingWrite {
 class SqliteDatabase final : public Database {
  public:
   SqliteDatabase(const std::filesystem::path& file, Config config, std::unique_ptr<TemporaryDirectory> temporary)
-      : temporary_(std::move(temporary)), config_(config), writer_(file, config, true), queue_(config.write_queue_limit) {
-    for (size_t i = 0; i < config_.readers; ++i) readers_.push_back(std::make_unique<SqliteConnection>(file, config_, false));
+      : temporary_(std::move(temporary)),
+        config_(config),
+        writer_(file, config, true),
+        queue_(config.write_queue_limit) {
+    for (size_t i = 0; i < config_.readers; ++i)
+      readers_.push_back(std::make_unique<SqliteConnection>(file, config_, false));
     writer_thread_ = std::jthread([this] { write_loop(); });
   }
   ~SqliteDatabase() override { queue_.close(); }
@@ -227,7 +236,9 @@ class SqliteDatabase final : public Database {
  private:
   Error queue_full() const {
     if (queue_.closed()) return {Code::unavailable, "the database is closing"};
-    return {Code::resource_exhausted, fmt::format("{} writes are waiting already", config_.write_queue_limit), {},
+    return {Code::resource_exhausted,
+            fmt::format("{} writes are waiting already", config_.write_queue_limit),
+            {},
             "retry after a moment, or raise sql.write_queue_limit"};
   }
 
@@ -259,7 +270,8 @@ class SqliteDatabase final : public Database {
     }
   }
 
-  // One transaction for the group; each body in a savepoint of its own. What breaks the transaction itself fails everybody in it.
+  // One transaction for the group; each body in a savepoint of its own. What breaks the transaction itself fails
+  // everybody in it.
   void run_group(std::vector<PendingWrite>& group, std::vector<std::optional<Failure>>& results) {
     try {
       writer_.command("begin immediate");

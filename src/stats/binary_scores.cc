@@ -20,8 +20,8 @@ std::vector<uint32_t> ascending(std::span<const double> scores) {
   return order;
 }
 
-// DeLong's structural components: for each row the share of rows of the other kind that it is ranked rightly against (ties half).
-// Rows of one kind keep their order among the rows.
+// DeLong's structural components: for each row the share of rows of the other kind that it is ranked rightly against
+// (ties half). Rows of one kind keep their order among the rows.
 struct Components {
   std::vector<double> positive;
   std::vector<double> negative;
@@ -31,7 +31,8 @@ struct Components {
 Components components(std::span<const double> scores, std::span<const uint8_t> outcomes) {
   std::vector<double> placed(scores.size());
   std::vector<uint32_t> order = ascending(scores);
-  double positives = static_cast<double>(std::count_if(outcomes.begin(), outcomes.end(), [](uint8_t y) { return y != 0; }));
+  double positives =
+      static_cast<double>(std::count_if(outcomes.begin(), outcomes.end(), [](uint8_t y) { return y != 0; }));
   double negatives = static_cast<double>(outcomes.size()) - positives;
   double below_positive = 0;
   double below_negative = 0;
@@ -92,7 +93,8 @@ Estimate auc(ScoredOutcomes data) {
   return {parts.area, std::sqrt(variance), data.size()};
 }
 
-PairedEstimate paired_auc(std::span<const double> first, std::span<const double> second, std::span<const uint8_t> outcomes) {
+PairedEstimate paired_auc(std::span<const double> first, std::span<const double> second,
+                          std::span<const uint8_t> outcomes) {
   FETTLE_CHECK(first.size() == second.size() && first.size() == outcomes.size(), "pairs");
   Components a = components(first, outcomes);
   Components b = components(second, outcomes);
@@ -138,7 +140,8 @@ double average_precision(ScoredOutcomes data) {
   for (size_t i = 0; i < order.size();) {
     size_t end = i;
     double tied = 0;
-    while (end < order.size() && data.scores[order[end]] == data.scores[order[i]]) tied += data.outcomes[order[end++]] != 0;
+    while (end < order.size() && data.scores[order[end]] == data.scores[order[i]])
+      tied += data.outcomes[order[end++]] != 0;
     hits += tied;
     sum += tied * hits / static_cast<double>(end);
     i = end;
@@ -204,7 +207,8 @@ Confusion confusion(ScoredOutcomes data, double threshold) {
   for (size_t i = 0; i < data.size(); ++i) {
     bool said = data.scores[i] >= threshold;
     bool is = data.outcomes[i] != 0;
-    ++(said ? (is ? counts.true_positive : counts.false_positive) : (is ? counts.false_negative : counts.true_negative));
+    ++(said ? (is ? counts.true_positive : counts.false_positive)
+            : (is ? counts.false_negative : counts.true_negative));
   }
   return counts;
 }

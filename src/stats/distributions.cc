@@ -104,7 +104,8 @@ double pelz_good_cdf(double d, int64_t n) {
     k1 += (pi2 * q - z2) * e;
     k2 += (6 * z6 + 2 * z4 + pi2 * (2 * z4 - 5 * z2) * q + pi4 * (1 - 2 * z2) * q2) * e;
     k3 += (-30 * z6 - 90 * z8 + pi2 * (135 * z4 - 96 * z6) * q + pi4 * (212 * z4 - 60 * z2) * q2 +
-           pi6 * (5 - 30 * z2) * q3) * e;
+           pi6 * (5 - 30 * z2) * q3) *
+          e;
     double s = static_cast<double>(k) * k;
     if (k == 0) continue;
     double f = std::exp(-pi2 * s / (2 * z2));
@@ -191,7 +192,8 @@ double ks_two_sample_exact_sf(double d, int64_t n, int64_t m) {
   if (std::isnan(d) || n < 1 || m < 1) return kNan;
   auto nd = static_cast<double>(n);
   auto md = static_cast<double>(m);
-  // Paths whose distance reaches d are struck out. Distances are multiples of 1/(nm): the bound is put half a step below.
+  // Paths whose distance reaches d are struck out. Distances are multiples of 1/(nm): the bound is put half a step
+  // below.
   double bound = (std::floor(d * nd * md + 1e-7) - 0.5) / (nd * md);
   std::vector<double> inside(static_cast<size_t>(m) + 1);
   for (int64_t j = 0; j <= m; ++j) inside[static_cast<size_t>(j)] = static_cast<double>(j) / md > bound ? 0 : 1;

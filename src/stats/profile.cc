@@ -9,9 +9,9 @@ namespace fettle::stats {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::array kProbabilities = {0.0,  0.001, 0.005, 0.01, 0.025, 0.05, 0.1,   0.15, 0.2,   0.25,  0.3, 0.35, 0.4,
-                                       0.45, 0.5,   0.55,  0.6,  0.65,  0.7,  0.75,  0.8,  0.85,  0.9,   0.95, 0.975, 0.99,
-                                       0.995, 0.999, 1.0};
+constexpr std::array kProbabilities = {0.0, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1,   0.15,  0.2, 0.25,
+                                       0.3, 0.35,  0.4,   0.45, 0.5,   0.55, 0.6,   0.65,  0.7, 0.75,
+                                       0.8, 0.85,  0.9,   0.95, 0.975, 0.99, 0.995, 0.999, 1.0};
 
 // Two passes: exact enough for any offset of the data.
 void moments(std::span<const double> values, ColumnProfile& profile) {
@@ -100,7 +100,8 @@ std::vector<double> equal_mass_edges(std::span<const double> sorted, size_t bins
     double value = sorted[low];
     if (sorted[low + 1] != value) {
       bool tied = low > 0 && sorted[low - 1] == value;
-      add(tied ? value + (sorted[low + 1] - value) / 2 : value + (sorted[low + 1] - value) * (position - static_cast<double>(low)));
+      add(tied ? value + (sorted[low + 1] - value) / 2
+               : value + (sorted[low + 1] - value) * (position - static_cast<double>(low)));
     } else if (auto next = above(value); next != sorted.end()) {
       add(value + (*next - value) / 2);
     }

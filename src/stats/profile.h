@@ -1,5 +1,5 @@
-// What is frozen of a column of numbers or categories: counts, moments, quantiles, and the cells into which later values are
-// counted. Two sides counted into the same cells can be compared by stats/distance.h.
+// What is frozen of a column of numbers or categories: counts, moments, quantiles, and the cells into which later
+// values are counted. Two sides counted into the same cells can be compared by stats/distance.h.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@
 namespace fettle::stats {
 
 struct ProfileOptions {
-  size_t bins = 10;               // cells of a numeric column: equal mass on the profiled values
-  size_t max_categories = 1024;   // kept by count; the rest is `other`
+  size_t bins = 10;              // cells of a numeric column: equal mass on the profiled values
+  size_t max_categories = 1024;  // kept by count; the rest is `other`
 };
 
 struct Category {
@@ -27,17 +27,19 @@ struct Category {
 struct ColumnProfile {
   std::string name;
   bool numeric = true;
-  uint64_t rows = 0;     // with the missing ones
+  uint64_t rows = 0;  // with the missing ones
   uint64_t missing = 0;
   uint64_t distinct = 0;
 
   // Of a numeric column's present values; NaN without any.
-  bool integral = false;             // all whole numbers
+  bool integral = false;  // all whole numbers
   double min = 0, max = 0, mean = 0;
-  double sd = 0;                     // population (divided by n)
-  std::vector<double> quantiles;     // at kProbabilities, linear between order statistics (numpy's default); empty without values
-  std::vector<double> edges;         // inner edges, strictly increasing: cell i holds edges[i-1] <= x < edges[i]; open at both ends
-  std::vector<uint64_t> counts;      // edges.size() + 1
+  double sd = 0;  // population (divided by n)
+  std::vector<double>
+      quantiles;  // at kProbabilities, linear between order statistics (numpy's default); empty without values
+  std::vector<double>
+      edges;  // inner edges, strictly increasing: cell i holds edges[i-1] <= x < edges[i]; open at both ends
+  std::vector<uint64_t> counts;  // edges.size() + 1
 
   // Of a column of categories: by falling count, ties by value.
   std::vector<Category> categories;
@@ -69,14 +71,16 @@ TableProfile profile_table(const Table& table, const ProfileOptions& options = {
 // Quantile of sorted finite values, linear between order statistics: position p (n - 1). NaN when empty.
 double sorted_quantile(std::span<const double> sorted, double p);
 
-// Inner edges of at most `bins` equal-mass cells of sorted finite values. Few distinct values (<= bins) get a cell each, with
-// edges half way between them; edges that fall into ties move half way to the next distinct value, so equal values stay together.
+// Inner edges of at most `bins` equal-mass cells of sorted finite values. Few distinct values (<= bins) get a cell
+// each, with edges half way between them; edges that fall into ties move half way to the next distinct value, so equal
+// values stay together.
 std::vector<double> equal_mass_edges(std::span<const double> sorted, size_t bins);
 
 // Cell of a finite number.
 size_t cell_of(std::span<const double> edges, double value);
 
-// Counts values into cells: edges.size() + 1 cells, then one for missing (NaN and infinite). Appends nothing, adds to `counts`.
+// Counts values into cells: edges.size() + 1 cells, then one for missing (NaN and infinite). Appends nothing, adds to
+// `counts`.
 void count_into_cells(std::span<const double> edges, std::span<const double> values, std::span<uint64_t> counts);
 
 }  // namespace fettle::stats

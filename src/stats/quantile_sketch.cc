@@ -6,7 +6,8 @@
 
 namespace fettle::stats {
 
-QuantileSketch::QuantileSketch(uint32_t k, uint64_t seed) : k_(std::max<uint32_t>(k, 8)), random_(seed * 2 + 1), levels_(1) {
+QuantileSketch::QuantileSketch(uint32_t k, uint64_t seed)
+    : k_(std::max<uint32_t>(k, 8)), random_(seed * 2 + 1), levels_(1) {
   capacity_of_lowest_ = capacity(0);
 }
 

@@ -1,4 +1,5 @@
-// A bounded, mergeable sketch of a distribution (KLL: Karnin, Lang, Liberty 2016): quantiles and ranks of a stream whose values are not kept.
+// A bounded, mergeable sketch of a distribution (KLL: Karnin, Lang, Liberty 2016): quantiles and ranks of a stream
+// whose values are not kept.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +7,8 @@
 
 namespace fettle::stats {
 
-// With k = 200 a rank is off by at most about 1.33 % of the count, 99 times in 100; memory is about 3 k values whatever the count.
-// Deterministic for a seed and an order of values. Not thread-safe. NaN must not be added.
+// With k = 200 a rank is off by at most about 1.33 % of the count, 99 times in 100; memory is about 3 k values whatever
+// the count. Deterministic for a seed and an order of values. Not thread-safe. NaN must not be added.
 class QuantileSketch {
  public:
   explicit QuantileSketch(uint32_t k = 200, uint64_t seed = 1);

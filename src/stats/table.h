@@ -1,5 +1,5 @@
-// A small columnar table of numbers and categories with missing values, read from CSV: what profiles, contracts and drift
-// references are computed from.
+// A small columnar table of numbers and categories with missing values, read from CSV: what profiles, contracts and
+// drift references are computed from.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,14 @@
 
 namespace fettle::stats {
 
-// Exactly one of the two vectors is used. Missing: NaN in numbers, nullopt-like empty marker in `missing` for categories.
+// Exactly one of the two vectors is used. Missing: NaN in numbers, nullopt-like empty marker in `missing` for
+// categories.
 struct Column {
   std::string name;
   bool numeric = true;
-  std::vector<double> numbers;            // NaN: missing
-  std::vector<std::string> categories;    // valid where missing[i] == 0
-  std::vector<uint8_t> missing;           // per row, categories only
+  std::vector<double> numbers;          // NaN: missing
+  std::vector<std::string> categories;  // valid where missing[i] == 0
+  std::vector<uint8_t> missing;         // per row, categories only
 
   size_t size() const { return numeric ? numbers.size() : categories.size(); }
 };
@@ -34,8 +35,9 @@ struct CsvLimits {
   size_t max_columns = 10'000;
 };
 
-// RFC 4180 with a header line; quotes, embedded newlines, CRLF, a BOM. A column is numeric when each non-missing cell is a number;
-// missing is an empty cell, NA, NaN, nan, null, None. invalid_argument with line number on ragged rows or a duplicate column name.
+// RFC 4180 with a header line; quotes, embedded newlines, CRLF, a BOM. A column is numeric when each non-missing cell
+// is a number; missing is an empty cell, NA, NaN, nan, null, None. invalid_argument with line number on ragged rows or
+// a duplicate column name.
 Table parse_csv(std::string_view text, CsvLimits limits = {});
 
 }  // namespace fettle::stats

@@ -141,7 +141,8 @@ TestResult mcnemar(uint64_t only_a, uint64_t only_b) {
   auto n = static_cast<double>(discordant);
   if (discordant < 25) {
     // P(Binomial(n, 1/2) <= fewer) = I_{1/2}(n - fewer, fewer + 1)
-    double tail = fewer == discordant ? 1 : beta_cdf(0.5, n - static_cast<double>(fewer), static_cast<double>(fewer) + 1);
+    double tail =
+        fewer == discordant ? 1 : beta_cdf(0.5, n - static_cast<double>(fewer), static_cast<double>(fewer) + 1);
     return {static_cast<double>(fewer), std::min(1.0, 2 * tail), 0};
   }
   double gap = std::fabs(static_cast<double>(only_a) - static_cast<double>(only_b)) - 1;

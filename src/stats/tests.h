@@ -1,4 +1,5 @@
-// Tests of a difference, and intervals. Pure. Two-sided unless said. "Not computable" is NaN with the reason at each function.
+// Tests of a difference, and intervals. Pure. Two-sided unless said. "Not computable" is NaN with the reason at each
+// function.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +31,12 @@ struct TestResult {
 // Wilson's score interval of a proportion; [0, 1] without trials.
 Interval wilson(double successes, double trials, double confidence = 0.95);
 
-// The reference taken as exact: expected = share of the reference x current rows. A cell new in current gives an infinite statistic, p 0.
+// The reference taken as exact: expected = share of the reference x current rows. A cell new in current gives an
+// infinite statistic, p 0.
 TestResult chi_square_goodness(std::span<const double> reference, std::span<const double> current);
 // Both sides are samples. `yates` only matters for 2 x 2. Columns empty on both sides are left out.
-TestResult chi_square_contingency(std::span<const double> reference, std::span<const double> current, bool yates = false);
+TestResult chi_square_contingency(std::span<const double> reference, std::span<const double> current,
+                                  bool yates = false);
 // Pooled two-proportion z-test; both constant and equal: p 1.
 TestResult two_proportions(double successes_a, double trials_a, double successes_b, double trials_b);
 // Difference b - a of two proportions with its unpooled standard error.
@@ -45,15 +48,17 @@ TestResult student(std::span<const double> a, std::span<const double> b);
 Estimate mean_of(std::span<const double> values);
 // Mean of b - a over pairs, with the paired standard error. Sizes are equal.
 Estimate paired_difference(std::span<const double> a, std::span<const double> b);
-// McNemar: exact binomial below 25 discordant pairs, else chi-square with continuity correction. Arguments: pairs where only a / only b is right.
+// McNemar: exact binomial below 25 discordant pairs, else chi-square with continuity correction. Arguments: pairs where
+// only a / only b is right.
 TestResult mcnemar(uint64_t only_a, uint64_t only_b);
 
-// Adjusted p-values (q) of Benjamini and Hochberg (1995), in the order of the input. NaN entries stay NaN and are not counted as tests.
+// Adjusted p-values (q) of Benjamini and Hochberg (1995), in the order of the input. NaN entries stay NaN and are not
+// counted as tests.
 std::vector<double> benjamini_hochberg(std::span<const double> p_values);
 
-// Mixture sequential probability ratio test (Robbins 1970; Johari et al. 2017) of "difference = null_value", valid at every look.
-// Lambda = sqrt(V / (V + tau^2)) exp(tau^2 d^2 / (2 V (V + tau^2))), V = standard_error^2, d = value - null_value.
-// `tau` ~ the effect that one hopes to find, > 0. Feed looks in order; p only falls.
+// Mixture sequential probability ratio test (Robbins 1970; Johari et al. 2017) of "difference = null_value", valid at
+// every look. Lambda = sqrt(V / (V + tau^2)) exp(tau^2 d^2 / (2 V (V + tau^2))), V = standard_error^2, d = value -
+// null_value. `tau` ~ the effect that one hopes to find, > 0. Feed looks in order; p only falls.
 class SequentialTest {
  public:
   explicit SequentialTest(double tau, double null_value = 0) : tau_(tau), null_value_(null_value) {}

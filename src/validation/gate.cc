@@ -93,7 +93,8 @@ Check check_against_champion(const Gate::Performance& wanted, const Scored& scor
   double high = c.gain + z * c.standard_error;
   double sign = wanted.metric == Metric::log_loss ? -1 : 1;
   Check check{.group = "performance", .name = c.name};
-  check.verdict = std::isnan(c.gain) || std::isnan(c.standard_error) ? Verdict::inconclusive : judge_gain(low, high, needed);
+  check.verdict =
+      std::isnan(c.gain) || std::isnan(c.standard_error) ? Verdict::inconclusive : judge_gain(low, high, needed);
   check.value = c.value;
   check.champion = c.champion;
   check.difference = sign * c.gain;
@@ -105,10 +106,12 @@ Check check_against_champion(const Gate::Performance& wanted, const Scored& scor
   std::string_view verdict = check.verdict == Verdict::pass   ? "proven"
                              : check.verdict == Verdict::fail ? "disproven"
                                                               : "neither proven nor disproven";
-  check.message = fmt::format("candidate {:.4f}, champion {:.4f}: {} by {:.4f} [{:.4f}, {:.4f}] on {} rows; {} at confidence {:.0f} % that it {}", c.value,
-                              c.champion, better, std::fabs(c.gain), low, high, check.rows, verdict, wanted.confidence_level * 100,
-                              must_improve ? fmt::format("is better by more than {}", wanted.min_improvement)
-                                           : fmt::format("is not worse by more than {}", wanted.non_inferiority_margin));
+  check.message = fmt::format(
+      "candidate {:.4f}, champion {:.4f}: {} by {:.4f} [{:.4f}, {:.4f}] on {} rows; {} at confidence {:.0f} % that it "
+      "{}",
+      c.value, c.champion, better, std::fabs(c.gain), low, high, check.rows, verdict, wanted.confidence_level * 100,
+      must_improve ? fmt::format("is better by more than {}", wanted.min_improvement)
+                   : fmt::format("is not worse by more than {}", wanted.non_inferiority_margin));
   return check;
 }
 
@@ -137,15 +140,19 @@ Check compare_rates(std::string name, const std::vector<Rate>& rates, double bou
     check.message = fmt::format("{} groups are large enough, 2 are needed", rates.size());
     return check;
   }
-  auto [low, high] = std::minmax_element(rates.begin(), rates.end(), [](const Rate& a, const Rate& b) { return a.value() < b.value(); });
+  auto [low, high] = std::minmax_element(rates.begin(), rates.end(),
+                                         [](const Rate& a, const Rate& b) { return a.value() < b.value(); });
   auto difference = stats::proportion_difference(low->successes, low->trials, high->successes, high->trials);
   auto interval = difference.interval(0.95);
   check.value = difference.value;
   check.low = std::max(0.0, interval.low);
   check.high = interval.high;
-  check.verdict = difference.value <= bound ? Verdict::pass : interval.low > bound ? Verdict::fail : Verdict::inconclusive;
-  check.message = fmt::format("'{}' has {:.3f}, '{}' has {:.3f}: difference {:.3f} [{:.3f}, {:.3f}], bound {:.3f}", high->group, high->value(),
-                              low->group, low->value(), difference.value, *check.low, interval.high, bound);
+  check.verdict = difference.value <= bound ? Verdict::pass
+                  : interval.low > bound    ? Verdict::fail
+                                            : Verdict::inconclusive;
+  check.message =
+      fmt::format("'{}' has {:.3f}, '{}' has {:.3f}: difference {:.3f} [{:.3f}, {:.3f}], bound {:.3f}", high->group,
+                  high->value(), low->group, low->value(), difference.value, *check.low, interval.high, bound);
   return check;
 }
 
@@ -170,11 +177,13 @@ double duplicate_rate(const stats::Table& table) {
 double missing_rate(const stats::Column& column) {
   if (column.size() == 0) return 0;
   double missing = 0;
-  for (size_t i = 0; i < column.size(); ++i) missing += column.numeric ? std::isnan(column.numbers[i]) : column.missing[i] != 0;
+  for (size_t i = 0; i < column.size(); ++i)
+    missing += column.numeric ? std::isnan(column.numbers[i]) : column.missing[i] != 0;
   return missing / static_cast<double>(column.size());
 }
 
-Check bounded(std::string group, std::string name, double value, double bound, int64_t rows, const std::string& message) {
+Check bounded(std::string group, std::string name, double value, double bound, int64_t rows,
+              const std::string& message) {
   return {.group = std::move(group),
           .name = std::move(name),
           .verdict = value <= bound ? Verdict::pass : Verdict::fail,
@@ -215,13 +224,15 @@ std::vector<Check> check_performance(const Gate::Performance& wanted, const Scor
     check.verdict = std::isnan(value) ? Verdict::inconclusive : Verdict::pass;
     check.value = value;
     check.rows = rows;
-    check.message = fmt::format("{} is {:.4f}; nobody defends, and the gate sets no floor", metric_name(wanted.metric), value);
+    check.message =
+        fmt::format("{} is {:.4f}; nobody defends, and the gate sets no floor", metric_name(wanted.metric), value);
     checks.push_back(check);
   }
   return checks;
 }
 
-std::vector<Check> check_data(const Gate::DataQuality& wanted, const stats::Table& features, std::span<const uint8_t> outcomes) {
+std::vector<Check> check_data(const Gate::DataQuality& wanted, const stats::Table& features,
+                              std::span<const uint8_t> outcomes) {
   std::vector<Check> checks;
   auto rows = static_cast<int64_t>(features.rows());
   if (wanted.max_missing_rate) {
@@ -233,23 +244,26 @@ std::vector<Check> check_data(const Gate::DataQuality& wanted, const stats::Tabl
       name = column.name;
     }
     checks.push_back(bounded("data", "missing_rate", worst, *wanted.max_missing_rate, rows,
-                             fmt::format("'{}' has the most missing values: {:.2f} %, the bound is {:.2f} %", name, worst * 100, *wanted.max_missing_rate * 100)));
+                             fmt::format("'{}' has the most missing values: {:.2f} %, the bound is {:.2f} %", name,
+                                         worst * 100, *wanted.max_missing_rate * 100)));
   }
   if (wanted.max_duplicate_rate) {
     double rate = duplicate_rate(features);
     checks.push_back(bounded("data", "duplicate_rate", rate, *wanted.max_duplicate_rate, rows,
-                             fmt::format("{:.2f} % of the rows are duplicates, the bound is {:.2f} %", rate * 100, *wanted.max_duplicate_rate * 100)));
+                             fmt::format("{:.2f} % of the rows are duplicates, the bound is {:.2f} %", rate * 100,
+                                         *wanted.max_duplicate_rate * 100)));
   }
   if (wanted.min_class_rows) {
     auto positive = std::count(outcomes.begin(), outcomes.end(), uint8_t{1});
     auto rarer = std::min<int64_t>(positive, static_cast<int64_t>(outcomes.size()) - positive);
-    checks.push_back({.group = "data",
-                      .name = "class_rows",
-                      .verdict = rarer >= *wanted.min_class_rows ? Verdict::pass : Verdict::fail,
-                      .value = static_cast<double>(rarer),
-                      .threshold = static_cast<double>(*wanted.min_class_rows),
-                      .rows = rows,
-                      .message = fmt::format("the rarer class has {} rows, {} are required", rarer, *wanted.min_class_rows)});
+    checks.push_back(
+        {.group = "data",
+         .name = "class_rows",
+         .verdict = rarer >= *wanted.min_class_rows ? Verdict::pass : Verdict::fail,
+         .value = static_cast<double>(rarer),
+         .threshold = static_cast<double>(*wanted.min_class_rows),
+         .rows = rows,
+         .message = fmt::format("the rarer class has {} rows, {} are required", rarer, *wanted.min_class_rows)});
   }
   return checks;
 }
@@ -272,7 +286,8 @@ std::vector<Check> check_fairness(const Gate::Fairness& wanted, const stats::Col
     bool large = counts.rows >= static_cast<double>(wanted.min_group_rows);
     bool needs_positive = wanted.measure != FairnessMeasure::demographic_parity_difference;
     bool needs_negative = wanted.measure == FairnessMeasure::equalized_odds_difference;
-    large = large && (!needs_positive || counts.positive >= kMinRateRows) && (!needs_negative || counts.negative() >= kMinRateRows);
+    large = large && (!needs_positive || counts.positive >= kMinRateRows) &&
+            (!needs_negative || counts.negative() >= kMinRateRows);
     if (!large) {
       left_out.push_back(name);
       continue;
@@ -289,7 +304,8 @@ std::vector<Check> check_fairness(const Gate::Fairness& wanted, const stats::Col
     checks.push_back(compare_rates("equal_opportunity_difference", true_positive, wanted.bound, rows));
   } else {
     checks.push_back(compare_rates("equalized_odds_difference:true_positive_rate", true_positive, wanted.bound, rows));
-    checks.push_back(compare_rates("equalized_odds_difference:false_positive_rate", false_positive, wanted.bound, rows));
+    checks.push_back(
+        compare_rates("equalized_odds_difference:false_positive_rate", false_positive, wanted.bound, rows));
   }
   for (auto& check : checks) {
     check.slice = wanted.group;
@@ -302,19 +318,22 @@ std::vector<Check> check_resources(const Gate::Resources& wanted, const Cost& co
   std::vector<Check> checks;
   if (wanted.latency_ms_p99) {
     checks.push_back(bounded("resources", "latency_ms_p99", cost.latency_ms_p99, *wanted.latency_ms_p99, cost.requests,
-                             fmt::format("p99 of {} one-row requests is {:.3f} ms, the bound is {:.3f} ms", cost.requests, cost.latency_ms_p99,
-                                         *wanted.latency_ms_p99)));
+                             fmt::format("p99 of {} one-row requests is {:.3f} ms, the bound is {:.3f} ms",
+                                         cost.requests, cost.latency_ms_p99, *wanted.latency_ms_p99)));
   }
   if (wanted.memory_bytes) {
-    checks.push_back(bounded("resources", "memory_bytes", static_cast<double>(cost.memory_bytes), static_cast<double>(*wanted.memory_bytes),
-                             cost.requests,
-                             fmt::format("loading and running takes {} bytes, the bound is {}", cost.memory_bytes, *wanted.memory_bytes)));
+    checks.push_back(bounded(
+        "resources", "memory_bytes", static_cast<double>(cost.memory_bytes), static_cast<double>(*wanted.memory_bytes),
+        cost.requests,
+        fmt::format("loading and running takes {} bytes, the bound is {}", cost.memory_bytes, *wanted.memory_bytes)));
   }
   return checks;
 }
 
 Verdict overall(const std::vector<Check>& checks) {
-  auto any = [&](Verdict verdict) { return std::any_of(checks.begin(), checks.end(), [&](const Check& c) { return c.verdict == verdict; }); };
+  auto any = [&](Verdict verdict) {
+    return std::any_of(checks.begin(), checks.end(), [&](const Check& c) { return c.verdict == verdict; });
+  };
   if (any(Verdict::fail)) return Verdict::fail;
   if (any(Verdict::inconclusive)) return Verdict::inconclusive;
   return any(Verdict::pass) ? Verdict::pass : Verdict::not_run;

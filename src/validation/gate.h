@@ -1,5 +1,6 @@
-// The checks before a promotion (docs/rest.md 7.1, Gate): pure functions of scored data. Each gives pass, fail, inconclusive or
-// not_run; noise is not mistaken for a difference: decisions are made on one-sided confidence limits (spec of non-inferiority tests).
+// The checks before a promotion (docs/rest.md 7.1, Gate): pure functions of scored data. Each gives pass, fail,
+// inconclusive or not_run; noise is not mistaken for a difference: decisions are made on one-sided confidence limits
+// (spec of non-inferiority tests).
 #pragma once
 
 #include <cstdint>
@@ -85,15 +86,18 @@ struct Scored {
   std::span<const uint8_t> outcomes;
 };
 
-// Candidate against champion, paired on the same rows: DeLong for AUC, McNemar's variance for accuracy (score >= 0.5), paired t for log loss.
-// lower limit of the gain > -margin (or > min_improvement): pass; upper limit below: fail; else inconclusive.
+// Candidate against champion, paired on the same rows: DeLong for AUC, McNemar's variance for accuracy (score >= 0.5),
+// paired t for log loss. lower limit of the gain > -margin (or > min_improvement): pass; upper limit below: fail; else
+// inconclusive.
 std::vector<Check> check_performance(const Gate::Performance& wanted, const Scored& scored);
 
 // Missing, duplicate rows, rows of the rarer class.
-std::vector<Check> check_data(const Gate::DataQuality& wanted, const stats::Table& features, std::span<const uint8_t> outcomes);
+std::vector<Check> check_data(const Gate::DataQuality& wanted, const stats::Table& features,
+                              std::span<const uint8_t> outcomes);
 
-// Difference between the largest and the smallest group rate. Groups below min_group_rows (or with fewer than 30 positives or negatives
-// where the rate needs them) are left out and named. A bound that is only exceeded within the noise of the rates is inconclusive.
+// Difference between the largest and the smallest group rate. Groups below min_group_rows (or with fewer than 30
+// positives or negatives where the rate needs them) are left out and named. A bound that is only exceeded within the
+// noise of the rates is inconclusive.
 std::vector<Check> check_fairness(const Gate::Fairness& wanted, const stats::Column& group, const Scored& scored);
 
 struct Cost {

@@ -30,12 +30,14 @@ std::optional<double> find_number(json::Reader& in, std::string_view key, double
 
 Gate::Performance read_performance(json::Reader in) {
   Gate::Performance performance;
-  performance.metric = read_enum(in, "metric", Metric::auc, std::array<std::string_view, 3>{"auc", "accuracy", "log_loss"});
+  performance.metric =
+      read_enum(in, "metric", Metric::auc, std::array<std::string_view, 3>{"auc", "accuracy", "log_loss"});
   performance.non_inferiority_margin = in.number_or("non_inferiority_margin", performance.non_inferiority_margin);
   performance.min_improvement = in.number_or("min_improvement", 0);
   if (performance.min_improvement < 0) in.problem("min_improvement", "is negative");
   if (performance.min_improvement == 0 && !(performance.non_inferiority_margin > 0)) {
-    in.problem("non_inferiority_margin", "must be > 0 unless min_improvement is: two equal models can never be told from worse ones");
+    in.problem("non_inferiority_margin",
+               "must be > 0 unless min_improvement is: two equal models can never be told from worse ones");
   }
   performance.confidence_level = in.number_or("confidence_level", performance.confidence_level);
   check_range(in, "confidence_level", performance.confidence_level, 0.5, 0.9999);
@@ -61,7 +63,8 @@ Gate::Fairness read_fairness(json::Reader in) {
   fairness.group = in.string("group");
   fairness.measure =
       read_enum(in, "measure", fairness.measure,
-                std::array<std::string_view, 3>{"demographic_parity_difference", "equal_opportunity_difference", "equalized_odds_difference"});
+                std::array<std::string_view, 3>{"demographic_parity_difference", "equal_opportunity_difference",
+                                                "equalized_odds_difference"});
   fairness.threshold = in.number_or("threshold", fairness.threshold);
   fairness.bound = in.number_or("bound", fairness.bound);
   check_range(in, "bound", fairness.bound, 0, 1);

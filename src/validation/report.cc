@@ -44,14 +44,19 @@ std::string_view sign(Verdict verdict) {
 
 std::string format_markdown(const Report& report) {
   std::string champion = report.champion_version.empty() ? "nobody" : report.model + "/" + report.champion_version;
-  std::string out = fmt::format("# Gate {}: {}\n\n{}\n\n", escape_markdown(report.gate), sign(report.verdict), escape_markdown(report.reason));
-  out += fmt::format("Candidate `{}/{}` against `{}` on {} rows (`{}`, `{}`), {}.\n\n", report.model, report.candidate_version, champion,
-                     report.data_rows, report.data_source, report.data_hash, format_utc(report.started_at_ms));
-  out += "| check | verdict | candidate | champion | difference | interval | bound | what |\n|---|---|---|---|---|---|---|---|\n";
+  std::string out = fmt::format("# Gate {}: {}\n\n{}\n\n", escape_markdown(report.gate), sign(report.verdict),
+                                escape_markdown(report.reason));
+  out += fmt::format("Candidate `{}/{}` against `{}` on {} rows (`{}`, `{}`), {}.\n\n", report.model,
+                     report.candidate_version, champion, report.data_rows, report.data_source, report.data_hash,
+                     format_utc(report.started_at_ms));
+  out +=
+      "| check | verdict | candidate | champion | difference | interval | bound | what "
+      "|\n|---|---|---|---|---|---|---|---|\n";
   for (const auto& check : report.checks) {
     std::string interval = check.low && check.high ? fmt::format("[{:.4g}, {:.4g}]", *check.low, *check.high) : "–";
-    out += fmt::format("| {}.{}{} | {} | {} | {} | {} | {} | {} | {} |\n", check.group, check.name, check.slice.empty() ? "" : "/" + escape_markdown(check.slice),
-                       sign(check.verdict), number_cell(check.value), number_cell(check.champion), number_cell(check.difference), interval,
+    out += fmt::format("| {}.{}{} | {} | {} | {} | {} | {} | {} | {} |\n", check.group, check.name,
+                       check.slice.empty() ? "" : "/" + escape_markdown(check.slice), sign(check.verdict),
+                       number_cell(check.value), number_cell(check.champion), number_cell(check.difference), interval,
                        number_cell(check.threshold), escape_markdown(check.message));
   }
   return out;
@@ -65,7 +70,8 @@ std::string format_junit(const Report& report) {
   }
   double seconds = static_cast<double>(report.took_ms) / 1000;
   std::string out = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"gate {}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\" time=\"{:.3f}\" "
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"gate {}\" tests=\"{}\" "
+      "failures=\"{}\" skipped=\"{}\" time=\"{:.3f}\" "
       "timestamp=\"{}\">\n",
       escape_xml(report.gate), report.checks.size(), failures, skipped, seconds, format_utc(report.started_at_ms));
   for (const auto& check : report.checks) {
@@ -74,7 +80,8 @@ std::string format_junit(const Report& report) {
     if (check.verdict == Verdict::not_run) {
       out += fmt::format("<skipped message=\"{}\"/>", escape_xml(check.message));
     } else if (check.verdict != Verdict::pass) {
-      out += fmt::format("<failure type=\"{}\" message=\"{}\"/>", verdict_name(check.verdict), escape_xml(check.message));
+      out +=
+          fmt::format("<failure type=\"{}\" message=\"{}\"/>", verdict_name(check.verdict), escape_xml(check.message));
     }
     out += "</testcase>\n";
   }

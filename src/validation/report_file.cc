@@ -47,7 +47,8 @@ std::vector<Check> parse_checks(std::string_view text) {
     check.value = read_number(item, "value");
     check.champion = read_number(item, "champion");
     check.difference = read_number(item, "difference");
-    if (const json::Value* interval = item.find("interval"); interval != nullptr && interval->is_array() && interval->get_array().size() == 2) {
+    if (const json::Value* interval = item.find("interval");
+        interval != nullptr && interval->is_array() && interval->get_array().size() == 2) {
       check.low = interval->get_array()[0].to_number<double>();
       check.high = interval->get_array()[1].to_number<double>();
     }

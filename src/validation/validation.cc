@@ -9,7 +9,8 @@ namespace fettle::validation {
 namespace {
 
 constexpr std::string_view kReportColumns =
-    "id, gate, gate_generation, verdict, reason, model, candidate_version, candidate_run, champion_version, champion_run, data_source, "
+    "id, gate, gate_generation, verdict, reason, model, candidate_version, candidate_run, champion_version, "
+    "champion_run, data_source, "
     "data_rows, data_hash, started_at_ms, took_ms, requested_by, checks";
 
 Report report_from(const sql::Row& row) {
@@ -60,7 +61,8 @@ void Validation::put_gate(const std::string& name, int64_t generation, const std
   Gate gate = parse_gate(name, generation, spec);
   database_.write([&](sql::Connection& connection) {
     connection.exec(
-        "insert into gates (name, model, generation, spec) values ($1, $2, $3, $4) on conflict (name) do update set model = $2, generation = $3, "
+        "insert into gates (name, model, generation, spec) values ($1, $2, $3, $4) on conflict (name) do update set "
+        "model = $2, generation = $3, "
         "spec = $4",
         name, gate.model, generation, spec);
   });
@@ -98,7 +100,8 @@ std::vector<Check> Validation::judge(const Gate& gate, const Report& report, con
   std::vector<Check> checks;
   if (gate.data_quality) append(checks, check_data(*gate.data_quality, data.features, data.outcomes));
   std::vector<double> candidate, champion;
-  if (gate.performance || gate.fairness) candidate = subjects_.score(gate.model, report.candidate_version, data.features);
+  if (gate.performance || gate.fairness)
+    candidate = subjects_.score(gate.model, report.candidate_version, data.features);
   bool defended = !report.champion_version.empty() && report.champion_version != report.candidate_version;
   if (gate.performance && defended) champion = subjects_.score(gate.model, report.champion_version, data.features);
   Scored scored{candidate, champion, data.outcomes};
@@ -115,7 +118,8 @@ std::vector<Check> Validation::judge(const Gate& gate, const Report& report, con
     }
   }
   if (gate.resources) {
-    append(checks, check_resources(*gate.resources, subjects_.measure(gate.model, report.candidate_version, data.features, gate.resources->requests)));
+    append(checks, check_resources(*gate.resources, subjects_.measure(gate.model, report.candidate_version,
+                                                                      data.features, gate.resources->requests)));
   }
   return checks;
 }
@@ -127,11 +131,13 @@ Report Validation::run(const RunRequest& request) {
   if (!candidate) fail(Code::not_found, "no version '{}' of model '{}'", request.candidate, gate->model);
   std::string defender = request.champion.empty() ? "@" + gate->champion : request.champion;
   auto champion = subjects_.version(gate->model, defender);
-  if (!champion && !request.champion.empty()) fail(Code::not_found, "no version '{}' of model '{}'", request.champion, gate->model);
+  if (!champion && !request.champion.empty())
+    fail(Code::not_found, "no version '{}' of model '{}'", request.champion, gate->model);
 
   std::lock_guard one_at_a_time(running_);
   int64_t started_ns = clock_.steady_ns();
-  Report report{.id = new_id(clock_.now_ms()), .gate = gate->name, .gate_generation = gate->generation, .model = gate->model};
+  Report report{
+      .id = new_id(clock_.now_ms()), .gate = gate->name, .gate_generation = gate->generation, .model = gate->model};
   report.started_at_ms = clock_.now_ms();
   report.candidate_version = candidate->version;
   report.candidate_run = candidate->run;
@@ -158,22 +164,27 @@ void Validation::store(const Report& report) {
   std::string checks = format_checks(report.checks);
   database_.write([&](sql::Connection& connection) {
     connection.exec(
-        "insert into gate_reports (id, gate, gate_generation, verdict, reason, model, candidate_version, candidate_run, champion_version, "
-        "champion_run, data_source, data_rows, data_hash, started_at_ms, took_ms, requested_by, checks) values ($1, $2, $3, $4, $5, $6, $7, "
+        "insert into gate_reports (id, gate, gate_generation, verdict, reason, model, candidate_version, "
+        "candidate_run, champion_version, "
+        "champion_run, data_source, data_rows, data_hash, started_at_ms, took_ms, requested_by, checks) values ($1, "
+        "$2, $3, $4, $5, $6, $7, "
         "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-        report.id, report.gate, report.gate_generation, verdict_name(report.verdict), report.reason, report.model, report.candidate_version,
-        report.candidate_run, report.champion_version, report.champion_run, report.data_source, report.data_rows, report.data_hash,
-        report.started_at_ms, report.took_ms, report.by, checks);
-    journal::record_decision(connection, {.kind = "gate",
-                                          .subject = report.gate,
-                                          .verdict = std::string(verdict_name(report.verdict)),
-                                          .reason = report.reason,
-                                          .policy_version = std::to_string(report.gate_generation),
-                                          .observations = fmt::format(R"({{"report":"{}","checks":{}}})", report.id, checks),
-                                          .actor = "system",
-                                          .at_ms = now_ms});
+        report.id, report.gate, report.gate_generation, verdict_name(report.verdict), report.reason, report.model,
+        report.candidate_version, report.candidate_run, report.champion_version, report.champion_run,
+        report.data_source, report.data_rows, report.data_hash, report.started_at_ms, report.took_ms, report.by,
+        checks);
+    journal::record_decision(connection,
+                             {.kind = "gate",
+                              .subject = report.gate,
+                              .verdict = std::string(verdict_name(report.verdict)),
+                              .reason = report.reason,
+                              .policy_version = std::to_string(report.gate_generation),
+                              .observations = fmt::format(R"({{"report":"{}","checks":{}}})", report.id, checks),
+                              .actor = "system",
+                              .at_ms = now_ms});
     journal::add_edge(connection, {{"model_version", candidate}, {"gate_report", report.id}, "judged", now_ms});
-    journal::record_audit(connection, {.actor = report.by, .action = "gate.run", .subject = candidate, .detail = "{}", .at_ms = now_ms});
+    journal::record_audit(
+        connection, {.actor = report.by, .action = "gate.run", .subject = candidate, .detail = "{}", .at_ms = now_ms});
   });
 }
 
@@ -189,10 +200,12 @@ std::vector<Report> Validation::list_reports(const ReportFilter& filter) const {
   return database_.read([&](sql::Connection& connection) {
     std::vector<Report> reports;
     std::string text = fmt::format(
-        "select {} from gate_reports where ($1 = '' or gate = $1) and ($2 = '' or model = $2) and ($3 = '' or candidate_version = $3) and "
+        "select {} from gate_reports where ($1 = '' or gate = $1) and ($2 = '' or model = $2) and ($3 = '' or "
+        "candidate_version = $3) and "
         "($4 = '' or verdict = $4) and ($5 = '' or id < $5) order by id desc limit $6",
         kReportColumns);
-    for (const auto& row : connection.query(text, filter.gate, filter.model, filter.version, filter.verdict, filter.before, filter.limit)) {
+    for (const auto& row : connection.query(text, filter.gate, filter.model, filter.version, filter.verdict,
+                                            filter.before, filter.limit)) {
       reports.push_back(report_from(row));
     }
     return reports;

@@ -33,7 +33,7 @@ using DataRequest = std::variant<ArtifactData, LabelledRange, LabelledWindow>;
 struct EvaluationData {
   stats::Table features;  // columns named as the model's inputs
   std::vector<uint8_t> outcomes;
-  std::string source;     // "labelled:flights-monthly/2013-06"
+  std::string source;  // "labelled:flights-monthly/2013-06"
 };
 
 struct VersionInfo {
@@ -49,8 +49,10 @@ class Subjects {
   virtual std::optional<VersionInfo> version(const std::string& model, const std::string& reference) = 0;
   virtual EvaluationData data(const DataRequest& request, const Gate& gate) = 0;
   // Probability of the positive class for each row.
-  virtual std::vector<double> score(const std::string& model, const std::string& version, const stats::Table& features) = 0;
-  virtual Cost measure(const std::string& model, const std::string& version, const stats::Table& features, int64_t requests) = 0;
+  virtual std::vector<double> score(const std::string& model, const std::string& version,
+                                    const stats::Table& features) = 0;
+  virtual Cost measure(const std::string& model, const std::string& version, const stats::Table& features,
+                       int64_t requests) = 0;
 };
 
 struct RunRequest {
@@ -83,7 +85,8 @@ class Validation {
   // The gate that judges this model, if there is one.
   std::optional<Gate> gate_of_model(const std::string& model) const;
 
-  // not_found for gate or candidate; what the data source throws. The report is stored with a decision, lineage edges and an audit event.
+  // not_found for gate or candidate; what the data source throws. The report is stored with a decision, lineage edges
+  // and an audit event.
   Report run(const RunRequest& request);
   std::optional<Report> find_report(const std::string& id) const;
   std::vector<Report> list_reports(const ReportFilter& filter) const;

@@ -52,8 +52,10 @@ TEST(Performance, ThousandRowsOfNoiseNeverProveABadModel) {
       worse_pass += worse == Verdict::pass;
       worse_fail += worse == Verdict::fail;
     }
-    std::printf("metric %d: equal candidates: %d pass, %d fail, %d inconclusive of 100; worse candidates: %d pass, %d fail of 100\n",
-                static_cast<int>(metric), equal_pass, equal_fail, 100 - equal_pass - equal_fail, worse_pass, worse_fail);
+    std::printf(
+        "metric %d: equal candidates: %d pass, %d fail, %d inconclusive of 100; worse candidates: %d pass, %d fail of "
+        "100\n",
+        static_cast<int>(metric), equal_pass, equal_fail, 100 - equal_pass - equal_fail, worse_pass, worse_fail);
     EXPECT_LE(equal_fail, 5) << "false fails";
     EXPECT_EQ(worse_pass, 0) << "false passes";
     EXPECT_GE(worse_fail, 95);
@@ -85,7 +87,8 @@ TEST(Performance, TheFloorHoldsWithoutAChampion) {
 }
 
 TEST(Fairness, GoldenRatesMissingGroupAndSmallGroups) {
-  // Group a: 100 positives of which 80 selected; group b: 100 of which 50; "(missing)": 100 of which 60; c is too small.
+  // Group a: 100 positives of which 80 selected; group b: 100 of which 50; "(missing)": 100 of which 60; c is too
+  // small.
   stats::Column group{.name = "g", .numeric = false};
   std::vector<double> scores;
   std::vector<uint8_t> outcomes;
@@ -105,10 +108,15 @@ TEST(Fairness, GoldenRatesMissingGroupAndSmallGroups) {
   EXPECT_NEAR(*check.value, 0.3, 1e-12);
   EXPECT_EQ(check.verdict, Verdict::fail);
   EXPECT_NE(check.message.find("left out: c"), std::string::npos);
-  auto parity = check_fairness({.group = "g", .measure = FairnessMeasure::demographic_parity_difference, .bound = 0.2}, group, {scores, {}, outcomes}).front();
+  auto parity = check_fairness({.group = "g", .measure = FairnessMeasure::demographic_parity_difference, .bound = 0.2},
+                               group, {scores, {}, outcomes})
+                    .front();
   EXPECT_NEAR(*parity.value, 0.15, 1e-12);
   EXPECT_EQ(parity.verdict, Verdict::pass);
-  EXPECT_EQ(check_fairness({.group = "g", .measure = FairnessMeasure::equalized_odds_difference}, group, {scores, {}, outcomes}).size(), 2u);
+  EXPECT_EQ(check_fairness({.group = "g", .measure = FairnessMeasure::equalized_odds_difference}, group,
+                           {scores, {}, outcomes})
+                .size(),
+            2u);
 }
 
 TEST(Data, NamesTheWorstFeature) {
@@ -123,11 +131,13 @@ TEST(Data, NamesTheWorstFeature) {
 }
 
 TEST(Gate, NamesEveryProblemOfItsSpec) {
-  auto problems = check_gate(R"({"model":"m","performance":{"metric":"f1","confidence_level":0.1,"non_inferiority_margin":0},"fairness":{"measur":1},"x":2})");
+  auto problems = check_gate(
+      R"({"model":"m","performance":{"metric":"f1","confidence_level":0.1,"non_inferiority_margin":0},"fairness":{"measur":1},"x":2})");
   std::vector<std::string> paths;
   for (const auto& problem : problems) paths.push_back(problem.path);
-  EXPECT_EQ(paths, (std::vector<std::string>{"performance.metric", "performance.non_inferiority_margin", "performance.confidence_level", "fairness.group",
-                                             "fairness.measur", "x"}));
+  EXPECT_EQ(paths,
+            (std::vector<std::string>{"performance.metric", "performance.non_inferiority_margin",
+                                      "performance.confidence_level", "fairness.group", "fairness.measur", "x"}));
 }
 
 class FakeSubjects : public Subjects {
@@ -145,7 +155,9 @@ class FakeSubjects : public Subjects {
   std::vector<double> score(const std::string&, const std::string& version, const stats::Table&) override {
     return world.scores(version == "2" ? candidate_noise : 0.5);
   }
-  Cost measure(const std::string&, const std::string&, const stats::Table&, int64_t requests) override { return {1.5, 1000, requests}; }
+  Cost measure(const std::string&, const std::string&, const stats::Table&, int64_t requests) override {
+    return {1.5, 1000, requests};
+  }
   World world{4000, 7};
   double candidate_noise = 0.1;
   bool has_champion = true;

@@ -12,7 +12,9 @@ bool is_json_type(std::string_view content_type) {
 json::Value read_json(const http::Request& request, BodyOptions options) {
   std::string_view type = request.headers.get("content-type");
   if (!is_json_type(type)) {
-    fail(Error{Code::invalid_argument, fmt::format("content-type '{}' is not application/json", type), {},
+    fail(Error{Code::invalid_argument,
+               fmt::format("content-type '{}' is not application/json", type),
+               {},
                "send 'content-type: application/json' (curl: -H 'content-type: application/json' or --json)"});
   }
   if (trim(request.body).empty()) {

@@ -29,8 +29,9 @@ TEST(RestError, HoldsEveryFieldAndQuotesText) {
   request.request_id = "01J";
   auto response = rest_error(Error{Code::invalid_argument, "bad \"x\"", {{"spec.a", "50 is below 200"}}, ""}, request);
   EXPECT_EQ(response.status, 400);
-  EXPECT_EQ(response.body,
-            R"({"error":{"code":"invalid_argument","message":"bad \"x\"","fix":"","details":[{"path":"spec.a","message":"50 is below 200"}],"request_id":"01J"}})");
+  EXPECT_EQ(
+      response.body,
+      R"({"error":{"code":"invalid_argument","message":"bad \"x\"","fix":"","details":[{"path":"spec.a","message":"50 is below 200"}],"request_id":"01J"}})");
   EXPECT_EQ(response.headers.get("Cache-Control"), "no-store");
 }
 
@@ -50,7 +51,8 @@ TEST(Page, TokenCarriesAnyPositionInUrlSafeText) {
   for (size_t n = 0; n <= after.size(); ++n) {
     std::string token = make_page_token("jobs|state=queued", after.substr(0, n));
     EXPECT_EQ(token.find_first_of("+/="), std::string::npos);
-    EXPECT_EQ(read_page(with_query({{"page_token", token}, {"limit", "7"}}), "jobs|state=queued").after, after.substr(0, n));
+    EXPECT_EQ(read_page(with_query({{"page_token", token}, {"limit", "7"}}), "jobs|state=queued").after,
+              after.substr(0, n));
   }
 }
 

@@ -57,7 +57,11 @@ Page read_page(const http::Request& request, std::string_view scope, PageLimits 
   auto token = request.find_query("page_token");
   if (!token || token->empty()) return page;
   auto after = read_page_token(scope, *token);
-  if (!after) fail(Error{Code::invalid_argument, "page_token '" + *token + "' is not of this listing", {}, "pass next_page_token as it was given, with the same filters and order"});
+  if (!after)
+    fail(Error{Code::invalid_argument,
+               "page_token '" + *token + "' is not of this listing",
+               {},
+               "pass next_page_token as it was given, with the same filters and order"});
   page.after = std::move(*after);
   return page;
 }

@@ -19,8 +19,8 @@ struct Page {
   std::string after;  // what the last page ended with; "" for the first one
 };
 
-// From the query's `limit` and `page_token`. `scope` names the listing with its filters and ordering: a token of another one is refused, since
-// its position would mean nothing here. Throws invalid_argument.
+// From the query's `limit` and `page_token`. `scope` names the listing with its filters and ordering: a token of
+// another one is refused, since its position would mean nothing here. Throws invalid_argument.
 Page read_page(const http::Request& request, std::string_view scope, PageLimits limits = {});
 
 // The token of the page after `after`: URL-safe text.

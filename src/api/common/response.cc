@@ -8,7 +8,9 @@ http::Response json_text_response(std::string text, int status) {
   return response;
 }
 
-http::Response json_response(const json::Value& value, int status) { return json_text_response(json::format(value), status); }
+http::Response json_response(const json::Value& value, int status) {
+  return json_text_response(json::format(value), status);
+}
 
 http::Response no_content() {
   http::Response response;

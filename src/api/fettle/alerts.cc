@@ -10,7 +10,9 @@ using monitoring::AlertView;
 
 json::Object alert_json(const AlertView& a) {
   json::Value acknowledged;
-  if (a.acknowledged_ms > 0) acknowledged = json::Object{{"by", a.acknowledged_by}, {"at_ms", a.acknowledged_ms}, {"reason", a.acknowledged_reason}};
+  if (a.acknowledged_ms > 0)
+    acknowledged =
+        json::Object{{"by", a.acknowledged_by}, {"at_ms", a.acknowledged_ms}, {"reason", a.acknowledged_reason}};
   json::Object labels;
   for (const auto& [name, value] : a.spec.labels) labels[name] = value;
   return {{"name", a.name},
@@ -43,7 +45,9 @@ http::Response list_alerts(AlertStore& alerts, const http::Request& request) {
   std::string last;
   int64_t total = 0;
   for (const auto& alert : alerts.list()) {
-    if ((!state.empty() && monitoring::state_name(alert.memory.state) != state) || (!monitor.empty() && alert.monitor != monitor)) continue;
+    if ((!state.empty() && monitoring::state_name(alert.memory.state) != state) ||
+        (!monitor.empty() && alert.monitor != monitor))
+      continue;
     ++total;
     if (alert.name <= page.before || static_cast<int64_t>(items.size()) == page.limit) continue;
     items.push_back(alert_json(alert));
@@ -102,9 +106,12 @@ std::vector<http::Route> alert_routes(monitoring::Monitoring& monitoring) {
   AlertStore& alerts = monitoring.alerts();
   return {
       rest_route("GET", "/alerts", [&alerts](http::Request& request) { return list_alerts(alerts, request); }),
-      rest_route("GET", "/alerts/{name}", [&alerts](http::Request& request) { return show_alert(alerts, std::string(request.param("name"))); }),
-      rest_route("POST", "/alerts/{name}/silence", [&alerts](http::Request& request) { return silence(alerts, request); }),
-      rest_route("POST", "/alerts/{name}/ack", [&alerts](http::Request& request) { return acknowledge(alerts, request); }),
+      rest_route("GET", "/alerts/{name}",
+                 [&alerts](http::Request& request) { return show_alert(alerts, std::string(request.param("name"))); }),
+      rest_route("POST", "/alerts/{name}/silence",
+                 [&alerts](http::Request& request) { return silence(alerts, request); }),
+      rest_route("POST", "/alerts/{name}/ack",
+                 [&alerts](http::Request& request) { return acknowledge(alerts, request); }),
   };
 }
 

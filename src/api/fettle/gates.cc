@@ -10,20 +10,22 @@ using validation::Validation;
 
 json::Object report_json(const Report& report) {
   json::Value champion;
-  if (!report.champion_version.empty()) champion = json::Object{{"version", report.champion_version}, {"run_id", report.champion_run}};
-  return {{"id", report.id},
-          {"gate", report.gate},
-          {"gate_generation", report.gate_generation},
-          {"verdict", std::string(validation::verdict_name(report.verdict))},
-          {"reason", report.reason},
-          {"model", report.model},
-          {"candidate", json::Object{{"version", report.candidate_version}, {"run_id", report.candidate_run}}},
-          {"champion", champion},
-          {"data", json::Object{{"source", report.data_source}, {"rows", report.data_rows}, {"hash", report.data_hash}}},
-          {"started_at_ms", report.started_at_ms},
-          {"took_ms", report.took_ms},
-          {"by", report.by},
-          {"checks", json::parse(validation::format_checks(report.checks))}};
+  if (!report.champion_version.empty())
+    champion = json::Object{{"version", report.champion_version}, {"run_id", report.champion_run}};
+  return {
+      {"id", report.id},
+      {"gate", report.gate},
+      {"gate_generation", report.gate_generation},
+      {"verdict", std::string(validation::verdict_name(report.verdict))},
+      {"reason", report.reason},
+      {"model", report.model},
+      {"candidate", json::Object{{"version", report.candidate_version}, {"run_id", report.candidate_run}}},
+      {"champion", champion},
+      {"data", json::Object{{"source", report.data_source}, {"rows", report.data_rows}, {"hash", report.data_hash}}},
+      {"started_at_ms", report.started_at_ms},
+      {"took_ms", report.took_ms},
+      {"by", report.by},
+      {"checks", json::parse(validation::format_checks(report.checks))}};
 }
 
 validation::DataRequest read_data(json::Reader in) {
@@ -33,10 +35,12 @@ validation::DataRequest read_data(json::Reader in) {
   }
   if (in.has("artifact")) {
     json::Reader artifact = in.object("artifact");
-    return validation::ArtifactData{artifact.string("run_id"), artifact.string("path"), artifact.string_or("label_column", "")};
+    return validation::ArtifactData{artifact.string("run_id"), artifact.string("path"),
+                                    artifact.string_or("label_column", "")};
   }
   json::Reader labelled = in.object("labelled");
-  if (labelled.has("monitor")) return validation::LabelledWindow{labelled.string("monitor"), labelled.string_or("window", "latest")};
+  if (labelled.has("monitor"))
+    return validation::LabelledWindow{labelled.string("monitor"), labelled.string_or("window", "latest")};
   return validation::LabelledRange{labelled.string("endpoint"), labelled.integer("from_ms"), labelled.integer("to_ms")};
 }
 
@@ -71,9 +75,15 @@ http::Response list_gates(Validation& validation) {
     json::Value last;
     auto reports = validation.list_reports({.gate = gate.name, .limit = 1});
     if (!reports.empty()) {
-      last = json::Object{{"id", reports[0].id}, {"verdict", std::string(validation::verdict_name(reports[0].verdict))}, {"at_ms", reports[0].started_at_ms}};
+      last = json::Object{{"id", reports[0].id},
+                          {"verdict", std::string(validation::verdict_name(reports[0].verdict))},
+                          {"at_ms", reports[0].started_at_ms}};
     }
-    items.push_back(json::Object{{"name", gate.name}, {"model", gate.model}, {"generation", gate.generation}, {"spec", json::parse(gate.spec)}, {"last_report", last}});
+    items.push_back(json::Object{{"name", gate.name},
+                                 {"model", gate.model},
+                                 {"generation", gate.generation},
+                                 {"spec", json::parse(gate.spec)},
+                                 {"last_report", last}});
   }
   return list_response(std::move(items), {.limit = 1'000'000}, "");
 }
@@ -98,7 +108,8 @@ std::string wanted_format(const http::Request& request) {
   if (auto format = request.find_query("format")) return *format;
   std::string_view accept = request.headers.get("accept");
   if (accept.find("text/markdown") != std::string_view::npos) return "md";
-  if (accept.find("application/xml") != std::string_view::npos && accept.find("text/html") == std::string_view::npos) return "junit";
+  if (accept.find("application/xml") != std::string_view::npos && accept.find("text/html") == std::string_view::npos)
+    return "junit";
   return "json";
 }
 
@@ -126,9 +137,12 @@ http::Response show_report(Validation& validation, const http::Request& request)
 std::vector<http::Route> gate_routes(Validation& validation) {
   return {
       rest_route("GET", "/gates", [&validation](http::Request&) { return list_gates(validation); }),
-      rest_route("POST", "/gates/{name}/runs", [&validation](http::Request& request) { return run(validation, request); }),
-      rest_route("GET", "/gate-reports", [&validation](http::Request& request) { return list_reports(validation, request); }),
-      rest_route("GET", "/gate-reports/{id}", [&validation](http::Request& request) { return show_report(validation, request); }),
+      rest_route("POST", "/gates/{name}/runs",
+                 [&validation](http::Request& request) { return run(validation, request); }),
+      rest_route("GET", "/gate-reports",
+                 [&validation](http::Request& request) { return list_reports(validation, request); }),
+      rest_route("GET", "/gate-reports/{id}",
+                 [&validation](http::Request& request) { return show_report(validation, request); }),
   };
 }
 

@@ -54,7 +54,9 @@ http::Response list(Jobs& jobs, const http::Request& request) {
   jobs::Filter filter{.name = query_or_empty(request, "name"), .before = page.before, .limit = page.limit};
   if (std::string state = query_or_empty(request, "state"); !state.empty()) {
     filter.state = jobs::parse_state(state);
-    if (!filter.state) fail(Code::invalid_argument, "state={}: expected queued, running, succeeded, failed, cancelled, timed_out or lost", state);
+    if (!filter.state)
+      fail(Code::invalid_argument,
+           "state={}: expected queued, running, succeeded, failed, cancelled, timed_out or lost", state);
   }
   json::Array items;
   std::string last;
@@ -98,8 +100,10 @@ http::Response logs(Jobs& jobs, const http::Request& request) {
     fail(Code::invalid_argument, "expected offset >= 0, limit 1 to 1048576, wait_ms 0 to 30000");
   }
   auto piece = jobs.read_log(std::string(request.param("id")), offset, limit, wait_ms);
-  return json_response(
-      json::Object{{"offset", piece.offset}, {"next_offset", piece.next_offset}, {"text", readable(piece.text)}, {"end", piece.end}});
+  return json_response(json::Object{{"offset", piece.offset},
+                                    {"next_offset", piece.next_offset},
+                                    {"text", readable(piece.text)},
+                                    {"end", piece.end}});
 }
 
 http::Response cancel(Jobs& jobs, const http::Request& request) {
@@ -119,7 +123,9 @@ std::vector<http::Route> job_routes(Jobs& jobs, bool allowed) {
   return {
       rest_route("POST", "/jobs",
                  [&jobs, allowed](http::Request& request) {
-                   if (!allowed) fail(Code::permission_denied, "jobs run commands on this host: they are refused unless the server is bound to loopback");
+                   if (!allowed)
+                     fail(Code::permission_denied,
+                          "jobs run commands on this host: they are refused unless the server is bound to loopback");
                    return submit(jobs, request);
                  }),
       rest_route("GET", "/jobs", [&jobs](http::Request& request) { return list(jobs, request); }),

@@ -68,7 +68,8 @@ void set_member(LabelRow& row, std::string_view key, const json::Value& value, i
   }
 }
 
-std::optional<LabelRow> read_row(const json::Value& value, const std::string& endpoint, int64_t now_ms, std::string& problem) {
+std::optional<LabelRow> read_row(const json::Value& value, const std::string& endpoint, int64_t now_ms,
+                                 std::string& problem) {
   if (!value.is_object()) {
     problem = fmt::format("expected an object, got {}", json::preview(value));
     return std::nullopt;
@@ -102,7 +103,8 @@ Post read_post(const http::Request& request, int64_t now_ms, const MonitoringFac
   }
   in.refuse_unknown();
   problems.check();
-  if (!endpoint.empty() && facts.endpoint_exists && !facts.endpoint_exists(endpoint)) fail(Code::not_found, "there is no endpoint '{}'", endpoint);
+  if (!endpoint.empty() && facts.endpoint_exists && !facts.endpoint_exists(endpoint))
+    fail(Code::not_found, "there is no endpoint '{}'", endpoint);
   Post post{.received = static_cast<int64_t>(list->get_array().size())};
   post.rows.reserve(list->get_array().size());
   for (size_t i = 0; i < list->get_array().size(); ++i) {
@@ -120,39 +122,40 @@ Post read_post(const http::Request& request, int64_t now_ms, const MonitoringFac
 
 json::Object report_json(const Post& post, const LabelReport& report) {
   std::vector<LabelProblem> all = post.problems;
-  for (const auto& problem : report.problems) all.push_back({static_cast<int64_t>(post.places[static_cast<size_t>(problem.row)]), problem.message});
+  for (const auto& problem : report.problems)
+    all.push_back({static_cast<int64_t>(post.places[static_cast<size_t>(problem.row)]), problem.message});
   std::sort(all.begin(), all.end(), [](const LabelProblem& a, const LabelProblem& b) { return a.row < b.row; });
   if (all.size() > kProblemsLimit) all.resize(kProblemsLimit);
   json::Array problems;
   for (const auto& problem : all) problems.push_back(json::Object{{"row", problem.row}, {"message", problem.message}});
   json::Array windows;
   for (const auto& window : report.windows) windows.emplace_back(window);
-  return {{"received", post.received},
-          {"joined", report.joined},
-          {"updated", report.updated},
-          {"pending", report.pending},
-          {"duplicate", report.duplicate},
-          {"invalid", report.invalid + static_cast<int64_t>(post.problems.size())},
-          {"problems", std::move(problems)},
-          {"windows", std::move(windows)}};
+  return {{"received", post.received},       {"joined", report.joined},
+          {"updated", report.updated},       {"pending", report.pending},
+          {"duplicate", report.duplicate},   {"invalid", report.invalid + static_cast<int64_t>(post.problems.size())},
+          {"problems", std::move(problems)}, {"windows", std::move(windows)}};
 }
 
 json::Value finite_or_null(double value) { return std::isfinite(value) ? json::Value(value) : json::Value(); }
 
-http::Response show_status(monitoring::Monitoring& monitoring, const MonitoringFacts& facts, const http::Request& request) {
+http::Response show_status(monitoring::Monitoring& monitoring, const MonitoringFacts& facts,
+                           const http::Request& request) {
   std::string endpoint = query_or_empty(request, "endpoint");
   if (endpoint.empty()) fail(Code::invalid_argument, "endpoint: required, as in /labels/status?endpoint=NAME");
-  if (facts.endpoint_exists && !facts.endpoint_exists(endpoint)) fail(Code::not_found, "there is no endpoint '{}'", endpoint);
+  if (facts.endpoint_exists && !facts.endpoint_exists(endpoint))
+    fail(Code::not_found, "there is no endpoint '{}'", endpoint);
   monitoring.flush();
   auto status = monitoring.labels().status(endpoint);
-  double coverage = status.predictions > 0 ? static_cast<double>(status.labelled) / static_cast<double>(status.predictions) : 0;
-  return json_response(json::Object{{"endpoint", endpoint},
-                                    {"predictions", status.predictions},
-                                    {"labelled", status.labelled},
-                                    {"coverage", coverage},
-                                    {"pending", status.pending},
-                                    {"lag_ms", json::Object{{"p50", finite_or_null(status.lag_p50_ms)}, {"p95", finite_or_null(status.lag_p95_ms)}}},
-                                    {"last_observed_at_ms", status.labelled > 0 ? json::Value(status.last_observed_ms) : json::Value()}});
+  double coverage =
+      status.predictions > 0 ? static_cast<double>(status.labelled) / static_cast<double>(status.predictions) : 0;
+  return json_response(json::Object{
+      {"endpoint", endpoint},
+      {"predictions", status.predictions},
+      {"labelled", status.labelled},
+      {"coverage", coverage},
+      {"pending", status.pending},
+      {"lag_ms", json::Object{{"p50", finite_or_null(status.lag_p50_ms)}, {"p95", finite_or_null(status.lag_p95_ms)}}},
+      {"last_observed_at_ms", status.labelled > 0 ? json::Value(status.last_observed_ms) : json::Value()}});
 }
 
 }  // namespace

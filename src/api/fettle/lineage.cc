@@ -34,10 +34,11 @@ http::Response trace(const platform::Lineage& lineage, const http::Request& requ
                                  {"attributes", attributes}});
   }
   for (const auto& edge : graph.edges) {
-    edges.push_back(json::Object{{"from", platform::format_node(edge.from)}, {"to", platform::format_node(edge.to)}, {"kind", edge.relation}});
+    edges.push_back(json::Object{
+        {"from", platform::format_node(edge.from)}, {"to", platform::format_node(edge.to)}, {"kind", edge.relation}});
   }
-  return json_response(
-      json::Object{{"root", platform::format_node(graph.root)}, {"nodes", nodes}, {"edges", edges}, {"truncated", graph.truncated}});
+  return json_response(json::Object{
+      {"root", platform::format_node(graph.root)}, {"nodes", nodes}, {"edges", edges}, {"truncated", graph.truncated}});
 }
 
 json::Object decision_json(const journal::Decision& decision, const std::vector<journal::Edge>& effects) {
@@ -60,14 +61,16 @@ constexpr int64_t kEffectsLimit = 20;
 http::Response decisions(sql::Database& database, const http::Request& request) {
   ListPage page = read_list_page(request);
   std::string verdict = query_or_empty(request, "verdict");
-  journal::DecisionFilter filter{query_or_empty(request, "kind"), query_or_empty(request, "subject"), page.before, page.limit};
+  journal::DecisionFilter filter{query_or_empty(request, "kind"), query_or_empty(request, "subject"), page.before,
+                                 page.limit};
   json::Array items;
   std::string last;
   database.read([&](sql::Connection& connection) {
     for (const auto& decision : journal::list_decisions(connection, filter)) {
       last = decision.id;
       if (!verdict.empty() && decision.verdict != verdict) continue;
-      items.push_back(decision_json(decision, journal::edges(connection, {"decision", decision.id}, journal::Direction::down, kEffectsLimit)));
+      items.push_back(decision_json(
+          decision, journal::edges(connection, {"decision", decision.id}, journal::Direction::down, kEffectsLimit)));
     }
   });
   return list_response(std::move(items), page, last);
@@ -78,7 +81,8 @@ http::Response decision(sql::Database& database, const http::Request& request) {
   return database.read([&](sql::Connection& connection) {
     auto found = journal::find_decision(connection, id);
     if (!found) fail(Code::not_found, "no decision '{}'", id);
-    return json_response(decision_json(*found, journal::edges(connection, {"decision", id}, journal::Direction::down, kEffectsLimit)));
+    return json_response(
+        decision_json(*found, journal::edges(connection, {"decision", id}, journal::Direction::down, kEffectsLimit)));
   });
 }
 

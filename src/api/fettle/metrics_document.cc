@@ -19,7 +19,9 @@ using monitoring::WindowResult;
 json::Value number_or_null(double value) { return std::isfinite(value) ? json::Value(value) : json::Value(); }
 
 json::Object latency_json(const LiveLatency& latency) {
-  return {{"p50", number_or_null(latency.p50_ms)}, {"p95", number_or_null(latency.p95_ms)}, {"p99", number_or_null(latency.p99_ms)}};
+  return {{"p50", number_or_null(latency.p50_ms)},
+          {"p95", number_or_null(latency.p95_ms)},
+          {"p99", number_or_null(latency.p99_ms)}};
 }
 
 double rate(double part, double whole) { return whole > 0 ? part / whole : 0; }
@@ -69,7 +71,7 @@ struct Disk {
 };
 
 Disk disk_of(const std::filesystem::path& directory) {
-  struct statvfs found {};
+  struct statvfs found{};
   if (statvfs(directory.c_str(), &found) != 0) return {};
   auto unit = static_cast<int64_t>(found.f_frsize);
   return {static_cast<int64_t>(found.f_bavail) * unit, static_cast<int64_t>(found.f_blocks) * unit};
@@ -100,7 +102,9 @@ json::Object system_json(const MetricsSources& s, HostCpu& cpu) {
   Disk disk = disk_of(s.data_directory);
   int64_t now = s.clock.now_ms();
   return {{"time_ms", now},
-          {"uptime_ms", process.start_time_s < 0 ? int64_t{0} : std::max<int64_t>(0, now - static_cast<int64_t>(1000 * process.start_time_s))},
+          {"uptime_ms", process.start_time_s < 0
+                            ? int64_t{0}
+                            : std::max<int64_t>(0, now - static_cast<int64_t>(1000 * process.start_time_s))},
           {"cpu_cores", static_cast<int64_t>(std::thread::hardware_concurrency())},
           {"cpu_percent", number_or_null(cpu.percent())},
           {"memory_bytes", static_cast<int64_t>(std::max(0.0, process.resident_bytes))},
@@ -152,7 +156,8 @@ json::Object endpoint_json(const LiveEndpoint& e, const std::optional<WindowResu
 json::Object model_json(const MetricsSources& s) {
   json::Array endpoints;
   if (s.endpoints) {
-    for (const auto& endpoint : s.endpoints()) endpoints.push_back(endpoint_json(endpoint, quality_of(s.monitoring, endpoint.endpoint)));
+    for (const auto& endpoint : s.endpoints())
+      endpoints.push_back(endpoint_json(endpoint, quality_of(s.monitoring, endpoint.endpoint)));
   }
   return {{"endpoints", std::move(endpoints)}};
 }
@@ -166,7 +171,8 @@ json::Object monitor_json(const monitoring::MonitorEntry& monitor, const WindowR
     drift[f.name] = number_or_null(f.score);
     if (f.drifted) drifted.emplace_back(f.name);
   }
-  json::Object answer = {{"monitor", monitor.name}, {"endpoint", monitor.spec.endpoint}, {"window", w.id}, {"rows", w.rows}};
+  json::Object answer = {
+      {"monitor", monitor.name}, {"endpoint", monitor.spec.endpoint}, {"window", w.id}, {"rows", w.rows}};
   for (const char* name : {"completeness", "missing_rate", "violation_rate", "data_quality", "drift_share"}) {
     answer[name] = number_or_null(w.metrics.at(name));
   }
@@ -190,7 +196,8 @@ json::Object data_json(const MetricsSources& s) {
 std::vector<http::Route> metrics_document_routes(MetricsSources sources) {
   auto cpu = std::make_shared<HostCpu>();
   return {rest_route("GET", "/metrics", [sources, cpu](http::Request&) {
-    return json_response(json::Object{{"system", system_json(sources, *cpu)}, {"model", model_json(sources)}, {"data", data_json(sources)}});
+    return json_response(json::Object{
+        {"system", system_json(sources, *cpu)}, {"model", model_json(sources)}, {"data", data_json(sources)}});
   })};
 }
 

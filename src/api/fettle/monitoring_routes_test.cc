@@ -26,7 +26,10 @@ class MonitoringRoutes : public ::testing::Test {
     router.add(prediction_routes(m, facts));
     router.add(monitor_routes(m));
     router.add(alert_routes(m));
-    auto live = [] { return std::vector<LiveEndpoint>{{.endpoint = "flights", .model = "flights-delay", .version = "1", .requests = 4, .rows = 2000}}; };
+    auto live = [] {
+      return std::vector<LiveEndpoint>{
+          {.endpoint = "flights", .model = "flights-delay", .version = "1", .requests = 4, .rows = 2000}};
+    };
     router.add(metrics_document_routes({m, registry, clock, ".", live}));
     m.put_monitor("monthly", R"({"endpoint":"flights","window":"month"})", 3);
     m.put_alert("drifted", R"({"monitor":"monthly","expr":"drift_share >= 0.3"})", 1);
@@ -78,10 +81,12 @@ class MonitoringRoutes : public ::testing::Test {
     int64_t start = *parse_utc(fmt::format("2013-{:02}-01", number));
     std::string rows;
     for (int64_t part = 0; part < 4; ++part) {
-      auto out = simulator.batch(number * 100 + part, 500, start + part * 86'400'000, start + (part + 1) * 86'400'000, world);
+      auto out =
+          simulator.batch(number * 100 + part, 500, start + part * 86'400'000, start + (part + 1) * 86'400'000, world);
       for (size_t i = 0; i < 500; ++i) {
         out.batch.keys.push_back(fmt::format("{}/{}", number, part * 500 + static_cast<int64_t>(i)));
-        rows += fmt::format("{}{{\"key\":\"{}\",\"label\":{}}}", rows.empty() ? "" : ",", out.batch.keys.back(), out.truth[i]);
+        rows += fmt::format("{}{{\"key\":\"{}\",\"label\":{}}}", rows.empty() ? "" : ",", out.batch.keys.back(),
+                            out.truth[i]);
       }
       m.offer(std::move(out.batch));
     }
@@ -116,7 +121,8 @@ TEST_F(MonitoringRoutes, TheLoopFromPredictionToResolvedAlert) {
   EXPECT_TRUE(windows[1].as_object()["metrics"].as_object()["auc"].is_null());
   EXPECT_EQ(get("/monitors/monthly/windows?limit=1")["next"].is_string(), true);
   auto next = std::string(get("/monitors/monthly/windows?limit=1")["next"].as_string());
-  EXPECT_EQ(get("/monitors/monthly/windows?limit=1&page=" + next)["items"].as_array()[0].as_object()["id"].as_string(), "2013-04");
+  EXPECT_EQ(get("/monitors/monthly/windows?limit=1&page=" + next)["items"].as_array()[0].as_object()["id"].as_string(),
+            "2013-04");
   EXPECT_EQ(get("/monitors/monthly/windows?from=2013-04")["total"].as_int64(), 1);
   auto temp = get("/monitors/monthly/windows/2013-04/features/temp");
   EXPECT_TRUE(temp["drifted"].as_bool());
@@ -136,7 +142,8 @@ TEST_F(MonitoringRoutes, TheLoopFromPredictionToResolvedAlert) {
 
 TEST_F(MonitoringRoutes, OnePredictionWithItsRowsAndLabels) {
   month(3, {});
-  post("/labels", fmt::format(R"({{"rows":[{{"prediction_id":"{}/7","label":true,"observed_at_ms":5}}]}})", sim::id(300)));
+  post("/labels",
+       fmt::format(R"({{"rows":[{{"prediction_id":"{}/7","label":true,"observed_at_ms":5}}]}})", sim::id(300)));
   auto p = get("/predictions/" + sim::id(300));
   EXPECT_EQ(p["rows_total"].as_int64(), 500);
   EXPECT_EQ(p["rows"].as_array().size(), 100u);
@@ -154,7 +161,9 @@ TEST_F(MonitoringRoutes, OnePredictionWithItsRowsAndLabels) {
 
 TEST_F(MonitoringRoutes, LabelsOfAllKindsAreOneClass) {
   month(3, {});
-  auto result = post("/labels", R"({"endpoint":"flights","rows":[{"key":"3/0","label":1},{"key":"3/1","label":1.0},{"key":"3/2","label":"1"},{"key":"3/3","label":true}]})");
+  auto result = post(
+      "/labels",
+      R"({"endpoint":"flights","rows":[{"key":"3/0","label":1},{"key":"3/1","label":1.0},{"key":"3/2","label":"1"},{"key":"3/3","label":true}]})");
   EXPECT_EQ(result["joined"].as_int64(), 4);
   auto rows = get("/endpoints/flights/predictions?labelled=true")["items"].as_array();
   ASSERT_EQ(rows.size(), 4u);
@@ -165,7 +174,9 @@ TEST_F(MonitoringRoutes, LabelsOfAllKindsAreOneClass) {
 }
 
 TEST_F(MonitoringRoutes, BadLabelsAreNamedByTheirPlaceInTheRequest) {
-  auto result = post("/labels", R"({"endpoint":"flights","rows":[{"key":"a","label":[1]},{"key":"b","label":1},{"keyy":"c","label":1},{"label":1},
+  auto result = post(
+      "/labels",
+      R"({"endpoint":"flights","rows":[{"key":"a","label":[1]},{"key":"b","label":1},{"keyy":"c","label":1},{"label":1},
       {"prediction_id":"x/y","label":1},{"key":"d","label":1,"observed_at_ms":99999999999999}]})");
   EXPECT_EQ(result["received"].as_int64(), 6);
   EXPECT_EQ(result["pending"].as_int64(), 1);
@@ -176,7 +187,8 @@ TEST_F(MonitoringRoutes, BadLabelsAreNamedByTheirPlaceInTheRequest) {
 }
 
 TEST_F(MonitoringRoutes, RefusalsSayWhatIsWrong) {
-  EXPECT_EQ(error(call("POST", "/labels", R"({"endpoint":"nope","rows":[{"key":"a","label":1}]})"), 404), "there is no endpoint 'nope'");
+  EXPECT_EQ(error(call("POST", "/labels", R"({"endpoint":"nope","rows":[{"key":"a","label":1}]})"), 404),
+            "there is no endpoint 'nope'");
   error(call("POST", "/labels", R"({"rows":[]})"), 400);
   error(call("POST", "/labels", R"({"rows":{}})"), 400);
   error(call("POST", "/labels", "{"), 400);
@@ -216,7 +228,9 @@ TEST_F(MonitoringRoutes, TheMetricsDocumentHasExactlyThreeParts) {
   EXPECT_EQ(monitor["window"].as_string(), "2013-04");
   EXPECT_EQ(monitor["rows"].as_int64(), 2000);
   EXPECT_TRUE(monitor["missing_rates"].as_object().contains("temp"));
-  EXPECT_NE(registry.expose(metrics::Format::prometheus).find("fettle_monitor_metric{monitor=\"monthly\",metric=\"completeness\"}"), std::string::npos);
+  EXPECT_NE(registry.expose(metrics::Format::prometheus)
+                .find("fettle_monitor_metric{monitor=\"monthly\",metric=\"completeness\"}"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace fettle::api {
 namespace {
 
 using monitoring::FeatureResult;
-using monitoring::MonitorSummary;
 using monitoring::Monitoring;
+using monitoring::MonitorSummary;
 using monitoring::SideStatistics;
 using monitoring::WindowKind;
 using monitoring::WindowView;
@@ -67,7 +67,8 @@ json::Object feature_json(const FeatureResult& f) {
 json::Array calibration_json(const monitoring::WindowResult& w) {
   json::Array bins;
   for (const auto& bin : w.calibration) {
-    bins.push_back(json::Object{{"score", bin.score}, {"label_rate", bin.outcome_rate}, {"rows", static_cast<int64_t>(bin.rows)}});
+    bins.push_back(
+        json::Object{{"score", bin.score}, {"label_rate", bin.outcome_rate}, {"rows", static_cast<int64_t>(bin.rows)}});
   }
   return bins;
 }
@@ -82,7 +83,8 @@ json::Object window_json(const WindowView& view) {
   for (const auto& f : w.features) features.push_back(feature_json(f));
   json::Object metrics, intervals;
   for (const auto& [name, value] : w.metrics) metrics[name] = number_or_null(value);
-  for (const auto& [name, interval] : w.intervals) intervals[name] = json::Array{number_or_null(interval.low), number_or_null(interval.high)};
+  for (const auto& [name, interval] : w.intervals)
+    intervals[name] = json::Array{number_or_null(interval.low), number_or_null(interval.high)};
   json::Value reference;
   if (!w.reference_version.empty()) {
     reference = json::Object{{"version", w.reference_version}, {"run_id", w.reference_run}, {"rows", w.reference_rows}};
@@ -105,9 +107,11 @@ json::Object window_json(const WindowView& view) {
 }
 
 json::Object statistics_json(const SideStatistics& s) {
-  return {{"min", number_or_null(s.min)}, {"p5", number_or_null(s.p5)},     {"p50", number_or_null(s.p50)},
-          {"p95", number_or_null(s.p95)}, {"max", number_or_null(s.max)},   {"mean", number_or_null(s.mean)},
-          {"sd", number_or_null(s.sd)},   {"missing_rate", number_or_null(s.missing_rate)}, {"distinct", optional_json(s.distinct)}};
+  return {{"min", number_or_null(s.min)},         {"p5", number_or_null(s.p5)},
+          {"p50", number_or_null(s.p50)},         {"p95", number_or_null(s.p95)},
+          {"max", number_or_null(s.max)},         {"mean", number_or_null(s.mean)},
+          {"sd", number_or_null(s.sd)},           {"missing_rate", number_or_null(s.missing_rate)},
+          {"distinct", optional_json(s.distinct)}};
 }
 
 http::Response list_monitors(Monitoring& monitoring, const http::Request& request) {
@@ -128,7 +132,8 @@ http::Response list_windows(Monitoring& monitoring, const http::Request& request
   std::string name(request.param("name"));
   monitoring.windows().get(name);
   ListPage page = read_list_page(request);
-  monitoring::WindowStore::Range range{.from = query_or_empty(request, "from"), .to = query_or_empty(request, "to"), .limit = page.limit};
+  monitoring::WindowStore::Range range{
+      .from = query_or_empty(request, "from"), .to = query_or_empty(request, "to"), .limit = page.limit};
   if (!page.before.empty()) {
     range.start_ms = parse_int(page.before);
     if (!range.start_ms) fail(Code::invalid_argument, "page={}: expected the 'next' of an earlier answer", page.before);
@@ -156,20 +161,26 @@ http::Response show_feature(Monitoring& monitoring, const http::Request& request
     std::vector<std::string> names;
     for (const auto& known : window->result->features) names.push_back(known.name);
     auto near = nearest(feature, names);
-    fail(Code::not_found, "window '{}' has no feature '{}'{}", id, feature, near ? fmt::format(", did you mean '{}'?", *near) : "");
+    fail(Code::not_found, "window '{}' has no feature '{}'{}", id, feature,
+         near ? fmt::format(", did you mean '{}'?", *near) : "");
   }
   json::Object answer = feature_json(*f);
   json::Array bins;
   for (const auto& bin : f->bins) {
-    bins.push_back(json::Object{{"label", bin.label}, {"low", optional_json(bin.low)}, {"high", optional_json(bin.high)},
-                                {"reference", bin.reference}, {"current", bin.current}, {"contribution", bin.contribution}});
+    bins.push_back(json::Object{{"label", bin.label},
+                                {"low", optional_json(bin.low)},
+                                {"high", optional_json(bin.high)},
+                                {"reference", bin.reference},
+                                {"current", bin.current},
+                                {"contribution", bin.contribution}});
   }
   answer["window"] = id;
   answer["monitor"] = name;
   answer["rows"] = f->rows;
   answer["reference_rows"] = f->reference_rows;
   answer["bins"] = std::move(bins);
-  answer["statistics"] = json::Object{{"current", statistics_json(f->current)}, {"reference", statistics_json(f->reference)}};
+  answer["statistics"] =
+      json::Object{{"current", statistics_json(f->current)}, {"reference", statistics_json(f->reference)}};
   return json_response(answer);
 }
 
@@ -191,18 +202,26 @@ http::Response evaluate(Monitoring& monitoring, const http::Request& request) {
                                   {"from", std::string(monitoring::state_name(event.from))},
                                   {"to", std::string(monitoring::state_name(event.to))}});
   }
-  return json_response(json::Object{{"closed", std::move(closed)}, {"recomputed", std::move(recomputed)}, {"alerts", std::move(alerts)}, {"took_ms", done.took_ms}});
+  return json_response(json::Object{{"closed", std::move(closed)},
+                                    {"recomputed", std::move(recomputed)},
+                                    {"alerts", std::move(alerts)},
+                                    {"took_ms", done.took_ms}});
 }
 
 }  // namespace
 
 std::vector<http::Route> monitor_routes(Monitoring& monitoring) {
   return {
-      rest_route("GET", "/monitors", [&monitoring](http::Request& request) { return list_monitors(monitoring, request); }),
+      rest_route("GET", "/monitors",
+                 [&monitoring](http::Request& request) { return list_monitors(monitoring, request); }),
       rest_route("GET", "/monitors/{name}",
-                 [&monitoring](http::Request& request) { return json_response(monitor_json(monitoring.summary(std::string(request.param("name"))))); }),
-      rest_route("POST", "/monitors/{name}/evaluate", [&monitoring](http::Request& request) { return evaluate(monitoring, request); }),
-      rest_route("GET", "/monitors/{name}/windows", [&monitoring](http::Request& request) { return list_windows(monitoring, request); }),
+                 [&monitoring](http::Request& request) {
+                   return json_response(monitor_json(monitoring.summary(std::string(request.param("name")))));
+                 }),
+      rest_route("POST", "/monitors/{name}/evaluate",
+                 [&monitoring](http::Request& request) { return evaluate(monitoring, request); }),
+      rest_route("GET", "/monitors/{name}/windows",
+                 [&monitoring](http::Request& request) { return list_windows(monitoring, request); }),
       rest_route("GET", "/monitors/{name}/windows/{id}/features/{feature}",
                  [&monitoring](http::Request& request) { return show_feature(monitoring, request); }),
   };

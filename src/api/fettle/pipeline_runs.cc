@@ -19,7 +19,8 @@ std::vector<StageFile> read_files(json::Reader& in, std::string_view key) {
     item.refuse_unknown();
     files.push_back(std::move(file));
   });
-  if (files.size() > kFilesLimit) in.problem(key, fmt::format("{} files, expected at most {}", files.size(), kFilesLimit));
+  if (files.size() > kFilesLimit)
+    in.problem(key, fmt::format("{} files, expected at most {}", files.size(), kFilesLimit));
   return files;
 }
 
@@ -46,7 +47,8 @@ PipelineRun read_run(const http::Request& request) {
 
 json::Array files_json(const std::vector<StageFile>& files) {
   json::Array array;
-  for (const auto& file : files) array.push_back(json::Object{{"path", file.path}, {"hash", file.hash}, {"size_bytes", file.size_bytes}});
+  for (const auto& file : files)
+    array.push_back(json::Object{{"path", file.path}, {"hash", file.hash}, {"size_bytes", file.size_bytes}});
   return array;
 }
 
@@ -66,7 +68,8 @@ json::Object run_json(const PipelineRun& run) {
 
 }  // namespace
 
-std::vector<http::Route> pipeline_run_routes(sql::Database& database, std::function<void(const std::string&, const std::string&)> executed) {
+std::vector<http::Route> pipeline_run_routes(sql::Database& database,
+                                             std::function<void(const std::string&, const std::string&)> executed) {
   return {
       rest_route("POST", "/pipeline-runs",
                  [&database, executed](http::Request& request) {

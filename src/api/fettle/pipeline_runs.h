@@ -11,6 +11,7 @@
 namespace fettle::api {
 
 // `executed` is told the job (may be empty) and the pipeline run after it was recorded.
-std::vector<http::Route> pipeline_run_routes(sql::Database& database, std::function<void(const std::string& job, const std::string& run)> executed);
+std::vector<http::Route> pipeline_run_routes(
+    sql::Database& database, std::function<void(const std::string& job, const std::string& run)> executed);
 
 }  // namespace fettle::api

@@ -17,7 +17,9 @@ using monitoring::Monitoring;
 constexpr uint32_t kRowsLimit = 100;
 
 json::Value number_or_null(double value) { return std::isnan(value) ? json::Value() : json::Value(value); }
-json::Value at_or_null(const std::vector<double>& values, size_t i) { return values.empty() ? json::Value() : number_or_null(values[i]); }
+json::Value at_or_null(const std::vector<double>& values, size_t i) {
+  return values.empty() ? json::Value() : number_or_null(values[i]);
+}
 json::Value at_or_null(const std::vector<float>& values, size_t i) {
   return values.empty() ? json::Value() : number_or_null(static_cast<double>(values[i]));
 }
@@ -32,12 +34,16 @@ json::Array verdicts_json(uint8_t verdicts) {
 
 json::Value label_json(const JoinedLabel* label) {
   if (label == nullptr) return {};
-  return json::Object{{"value", label->label}, {"observed_at_ms", label->observed_ms}, {"posted_at_ms", label->posted_ms}, {"by", label->joined_by}};
+  return json::Object{{"value", label->label},
+                      {"observed_at_ms", label->observed_ms},
+                      {"posted_at_ms", label->posted_ms},
+                      {"by", label->joined_by}};
 }
 
 json::Object features_json(const LogBlock& block, size_t i) {
   json::Object features;
-  for (size_t slot = 0; slot < block.names.numeric.size(); ++slot) features[block.names.numeric[slot]] = number_or_null(block.numbers[slot][i]);
+  for (size_t slot = 0; slot < block.names.numeric.size(); ++slot)
+    features[block.names.numeric[slot]] = number_or_null(block.numbers[slot][i]);
   for (size_t slot = 0; slot < block.names.categorical.size(); ++slot) {
     features[block.names.categorical[slot]] = text_or_null(std::string(block.categories[slot].at(i)));
   }
@@ -55,12 +61,14 @@ json::Object outputs_json(const LogBlock& block, size_t i) {
   return outputs;
 }
 
-// The request's contract warnings are kept as `feature.rule=rows`: a row shows those of its request when it has the verdict.
+// The request's contract warnings are kept as `feature.rule=rows`: a row shows those of its request when it has the
+// verdict.
 json::Array warnings_json(const LogBlock& block, const monitoring::LoggedRequest& request, size_t i) {
   json::Array warnings;
   bool has = !block.verdicts.empty() && (block.verdicts[i] & monitoring::kContractWarning) != 0;
   if (!has || request.warnings.empty()) return warnings;
-  for (std::string_view part : split(request.warnings, ',')) warnings.emplace_back(std::string(part.substr(0, part.find('='))));
+  for (std::string_view part : split(request.warnings, ','))
+    warnings.emplace_back(std::string(part.substr(0, part.find('='))));
   return warnings;
 }
 
@@ -87,35 +95,38 @@ json::Object row_json(const LoggedPrediction& found, uint32_t row) {
 
 http::Response show(Monitoring& monitoring, const MonitoringFacts& facts, const http::Request& request) {
   std::string id(request.param("id"));
-  if (!parse_prediction_id(id)) fail(Code::invalid_argument, "'{}' is not a prediction id: expected 26 characters, the row in ?row=", id.substr(0, 60));
+  if (!parse_prediction_id(id))
+    fail(Code::invalid_argument,
+         "'{}' is not a prediction id: expected 26 characters, the row in ?row=", id.substr(0, 60));
   auto only = query_integer(request, "row");
   monitoring.flush();
   auto found = monitoring.predictions().find(id);
   if (!found) fail(Code::not_found, "there is no logged prediction '{}'", id);
   const LogBlock& block = found->block;
   const auto& logged = block.requests[found->request];
-  if (only && (*only < 0 || *only >= logged.rows)) fail(Code::not_found, "prediction '{}' has {} rows, there is no row {}", id, logged.rows, *only);
+  if (only && (*only < 0 || *only >= logged.rows))
+    fail(Code::not_found, "prediction '{}' has {} rows, there is no row {}", id, logged.rows, *only);
   json::Array rows;
   uint32_t first = only ? static_cast<uint32_t>(*only) : 0;
   uint32_t end = only ? first + 1 : std::min(logged.rows, kRowsLimit);
   for (uint32_t row = first; row < end; ++row) rows.push_back(row_json(*found, row));
   std::string run = facts.run_of ? facts.run_of(block.model, block.version) : "";
-  return json_response(json::Object{
-      {"prediction_id", id},
-      {"request_id", logged.request_id},
-      {"endpoint", block.endpoint},
-      {"revision", text_or_null(block.revision_id)},
-      {"rollout", text_or_null(block.rollout_id)},
-      {"model", block.model},
-      {"version", block.version},
-      {"run_id", text_or_null(run)},
-      {"arm", block.arm},
-      {"at_ms", logged.received_ms},
-      {"event_time_ms", block.event_ms[logged.first_row + first]},
-      {"latency_ms", json::Object{{"total", static_cast<double>(logged.latency_ns) / 1e6}, {"model", static_cast<double>(logged.model_ns) / 1e6}}},
-      {"fallback", text_or_null(logged.fallback)},
-      {"rows_total", logged.rows},
-      {"rows", std::move(rows)}});
+  return json_response(json::Object{{"prediction_id", id},
+                                    {"request_id", logged.request_id},
+                                    {"endpoint", block.endpoint},
+                                    {"revision", text_or_null(block.revision_id)},
+                                    {"rollout", text_or_null(block.rollout_id)},
+                                    {"model", block.model},
+                                    {"version", block.version},
+                                    {"run_id", text_or_null(run)},
+                                    {"arm", block.arm},
+                                    {"at_ms", logged.received_ms},
+                                    {"event_time_ms", block.event_ms[logged.first_row + first]},
+                                    {"latency_ms", json::Object{{"total", static_cast<double>(logged.latency_ns) / 1e6},
+                                                                {"model", static_cast<double>(logged.model_ns) / 1e6}}},
+                                    {"fallback", text_or_null(logged.fallback)},
+                                    {"rows_total", logged.rows},
+                                    {"rows", std::move(rows)}});
 }
 
 uint8_t verdict_bit(const std::string& name) {
@@ -123,7 +134,8 @@ uint8_t verdict_bit(const std::string& name) {
   for (uint8_t bit : monitoring::kVerdictBits) {
     if (name == monitoring::verdict_text(bit)) return bit;
   }
-  fail(Code::invalid_argument, "verdict={}: expected low_confidence, out_of_distribution, contract_warning, imputed or fallback", name);
+  fail(Code::invalid_argument,
+       "verdict={}: expected low_confidence, out_of_distribution, contract_warning, imputed or fallback", name);
 }
 
 monitoring::RowQuery read_query(const http::Request& request) {
@@ -145,26 +157,31 @@ monitoring::RowQuery read_query(const http::Request& request) {
 
 http::Response list(Monitoring& monitoring, const MonitoringFacts& facts, const http::Request& request) {
   auto query = read_query(request);
-  if (facts.endpoint_exists && !facts.endpoint_exists(query.endpoint)) fail(Code::not_found, "there is no endpoint '{}'", query.endpoint);
+  if (facts.endpoint_exists && !facts.endpoint_exists(query.endpoint))
+    fail(Code::not_found, "there is no endpoint '{}'", query.endpoint);
   ListPage page = read_list_page(request);
   auto skip = page.before.empty() ? std::optional<int64_t>(0) : parse_int(page.before);
-  if (!skip || *skip < 0) fail(Code::invalid_argument, "page={}: expected the 'next' of an earlier answer", page.before);
+  if (!skip || *skip < 0)
+    fail(Code::invalid_argument, "page={}: expected the 'next' of an earlier answer", page.before);
   query.limit = page.limit;
   query.skip = *skip;
   monitoring.flush();
   auto found = monitoring.predictions().list(query);
   json::Array items;
   for (const auto& row : found.rows) {
-    items.push_back(json::Object{{"prediction_id", row.id},
-                                 {"at_ms", row.at_ms},
-                                 {"event_time_ms", row.event_ms},
-                                 {"key", text_or_null(row.key)},
-                                 {"version", row.version},
-                                 {"arm", row.arm},
-                                 {"score", number_or_null(row.score)},
-                                 {"confidence", number_or_null(row.confidence)},
-                                 {"verdicts", verdicts_json(row.verdicts)},
-                                 {"label", row.label.empty() ? json::Value() : json::Value(json::Object{{"value", row.label}, {"observed_at_ms", row.observed_ms}})}});
+    items.push_back(json::Object{
+        {"prediction_id", row.id},
+        {"at_ms", row.at_ms},
+        {"event_time_ms", row.event_ms},
+        {"key", text_or_null(row.key)},
+        {"version", row.version},
+        {"arm", row.arm},
+        {"score", number_or_null(row.score)},
+        {"confidence", number_or_null(row.confidence)},
+        {"verdicts", verdicts_json(row.verdicts)},
+        {"label", row.label.empty()
+                      ? json::Value()
+                      : json::Value(json::Object{{"value", row.label}, {"observed_at_ms", row.observed_ms}})}});
   }
   int64_t seen = query.skip + static_cast<int64_t>(found.rows.size());
   json::Object answer;
@@ -178,8 +195,10 @@ http::Response list(Monitoring& monitoring, const MonitoringFacts& facts, const 
 
 std::vector<http::Route> prediction_routes(Monitoring& monitoring, MonitoringFacts facts) {
   return {
-      rest_route("GET", "/predictions/{id}", [&monitoring, facts](http::Request& request) { return show(monitoring, facts, request); }),
-      rest_route("GET", "/endpoints/{name}/predictions", [&monitoring, facts](http::Request& request) { return list(monitoring, facts, request); }),
+      rest_route("GET", "/predictions/{id}",
+                 [&monitoring, facts](http::Request& request) { return show(monitoring, facts, request); }),
+      rest_route("GET", "/endpoints/{name}/predictions",
+                 [&monitoring, facts](http::Request& request) { return list(monitoring, facts, request); }),
   };
 }
 

@@ -17,7 +17,11 @@ json::Value json_or_null(const std::string& text) { return text.empty() ? json::
 json::Array fields_json(const std::vector<platform::FieldChange>& fields, const std::string& owner) {
   json::Array array;
   for (const auto& field : fields) {
-    array.push_back(json::Object{{"path", field.path}, {"from", json_or_null(field.from)}, {"to", json_or_null(field.to)}, {"owner", owner}, {"note", ""}});
+    array.push_back(json::Object{{"path", field.path},
+                                 {"from", json_or_null(field.from)},
+                                 {"to", json_or_null(field.to)},
+                                 {"owner", owner},
+                                 {"note", ""}});
   }
   return array;
 }
@@ -98,7 +102,8 @@ http::Response list(Platform& platform, const http::Request& request) {
     std::string text;
     for (const auto& resource : resources) {
       if (!text.empty()) text += "---\n";
-      text += yaml::emit(json::Object{{"kind", resource.kind}, {"name", resource.name}, {"spec", json::parse(resource.spec)}});
+      text += yaml::emit(
+          json::Object{{"kind", resource.kind}, {"name", resource.name}, {"spec", json::parse(resource.spec)}});
     }
     return http::Response::text(200, text, "application/yaml");
   }
@@ -146,16 +151,20 @@ std::vector<http::Route> resource_routes(Platform& platform) {
       rest_route("POST", "/plan",
                  [&platform](http::Request& request) {
                    Wanted wanted = read_wanted(request);
-                   return json_response(plan_json(platform.plan(wanted.documents, wanted.options.plan), wanted.options.plan.owner));
+                   return json_response(
+                       plan_json(platform.plan(wanted.documents, wanted.options.plan), wanted.options.plan.owner));
                  }),
       rest_route("POST", "/apply",
                  [&platform](http::Request& request) {
                    Wanted wanted = read_wanted(request);
-                   return json_response(plan_json(platform.apply(wanted.documents, wanted.options), wanted.options.plan.owner));
+                   return json_response(
+                       plan_json(platform.apply(wanted.documents, wanted.options), wanted.options.plan.owner));
                  }),
       rest_route("GET", "/resources", [&platform](http::Request& request) { return list(platform, request); }),
-      rest_route("GET", "/resources/{kind}/{name}", [&platform](http::Request& request) { return show(platform, request); }),
-      rest_route("DELETE", "/resources/{kind}/{name}", [&platform](http::Request& request) { return remove(platform, request); }),
+      rest_route("GET", "/resources/{kind}/{name}",
+                 [&platform](http::Request& request) { return show(platform, request); }),
+      rest_route("DELETE", "/resources/{kind}/{name}",
+                 [&platform](http::Request& request) { return remove(platform, request); }),
   };
 }
 

@@ -39,33 +39,36 @@ json::Object policy_json(const PolicyStatus& status, Retraining& retraining) {
 json::Object run_json(const retraining::Run& run, const RetrainingFacts& facts) {
   json::Array data;
   if (!run.pipeline_run.empty()) {
-    for (const auto& [path, hash] : facts.inputs(run.pipeline_run)) data.push_back(json::Object{{"path", path}, {"hash", hash}});
+    for (const auto& [path, hash] : facts.inputs(run.pipeline_run))
+      data.push_back(json::Object{{"path", path}, {"hash", hash}});
   }
   json::Value wall;
   if (run.ended_at_ms) wall = *run.ended_at_ms - run.started_at_ms;
-  return {{"id", run.id},
-          {"policy", run.policy},
-          {"endpoint", run.endpoint},
-          {"model", run.model},
-          {"state", std::string(retraining::state_name(run.state))},
-          {"reason", run.reason},
-          {"trigger", run.trigger},
-          {"decision", run.decision},
-          {"alert", text_or_null(run.alert)},
-          {"window", text_or_null(run.alert_window)},
-          {"data", data},
-          {"job", text_or_null(run.training_job)},
-          {"pipeline_run", text_or_null(run.pipeline_run)},
-          {"run_id", text_or_null(run.mlflow_run)},
-          {"candidate", text_or_null(run.candidate)},
-          {"champion", text_or_null(run.champion)},
-          {"gate_report", text_or_null(run.gate_report)},
-          {"gate_verdict", text_or_null(run.gate_verdict)},
-          {"rollout", text_or_null(run.rollout)},
-          {"started_at_ms", run.started_at_ms},
-          {"ended_at_ms", optional_json(run.ended_at_ms)},
-          {"cost", json::Object{{"wall_ms", wall}, {"cpu_ms", run.cpu_ms}, {"training_rows", optional_json(run.training_rows)}}},
-          {"gain", run.gain.empty() ? json::Value() : json::parse(run.gain)}};
+  return {
+      {"id", run.id},
+      {"policy", run.policy},
+      {"endpoint", run.endpoint},
+      {"model", run.model},
+      {"state", std::string(retraining::state_name(run.state))},
+      {"reason", run.reason},
+      {"trigger", run.trigger},
+      {"decision", run.decision},
+      {"alert", text_or_null(run.alert)},
+      {"window", text_or_null(run.alert_window)},
+      {"data", data},
+      {"job", text_or_null(run.training_job)},
+      {"pipeline_run", text_or_null(run.pipeline_run)},
+      {"run_id", text_or_null(run.mlflow_run)},
+      {"candidate", text_or_null(run.candidate)},
+      {"champion", text_or_null(run.champion)},
+      {"gate_report", text_or_null(run.gate_report)},
+      {"gate_verdict", text_or_null(run.gate_verdict)},
+      {"rollout", text_or_null(run.rollout)},
+      {"started_at_ms", run.started_at_ms},
+      {"ended_at_ms", optional_json(run.ended_at_ms)},
+      {"cost",
+       json::Object{{"wall_ms", wall}, {"cpu_ms", run.cpu_ms}, {"training_rows", optional_json(run.training_rows)}}},
+      {"gain", run.gain.empty() ? json::Value() : json::parse(run.gain)}};
 }
 
 http::Response run_now(Retraining& retraining, const RetrainingFacts& facts, const http::Request& request) {
@@ -83,7 +86,8 @@ http::Response list_runs(Retraining& retraining, const RetrainingFacts& facts, c
   ListPage page = read_list_page(request);
   json::Array items;
   std::string last;
-  for (const auto& run : retraining.list({query_or_empty(request, "policy"), query_or_empty(request, "endpoint"), page.before, page.limit})) {
+  for (const auto& run : retraining.list(
+           {query_or_empty(request, "policy"), query_or_empty(request, "endpoint"), page.before, page.limit})) {
     items.push_back(run_json(run, facts));
     last = run.id;
   }
@@ -113,9 +117,12 @@ std::vector<http::Route> retraining_routes(Retraining& retraining, RetrainingFac
                    for (const auto& status : retraining.policies()) items.push_back(policy_json(status, retraining));
                    return list_response(std::move(items), {.limit = 1'000'000}, "");
                  }),
-      rest_route("POST", "/retraining/policies/{name}/run", [&retraining, facts](http::Request& request) { return run_now(retraining, facts, request); }),
-      rest_route("GET", "/retraining/runs", [&retraining, facts](http::Request& request) { return list_runs(retraining, facts, request); }),
-      rest_route("GET", "/retraining/runs/{id}", [&retraining, facts](http::Request& request) { return show_run(retraining, facts, request); }),
+      rest_route("POST", "/retraining/policies/{name}/run",
+                 [&retraining, facts](http::Request& request) { return run_now(retraining, facts, request); }),
+      rest_route("GET", "/retraining/runs",
+                 [&retraining, facts](http::Request& request) { return list_runs(retraining, facts, request); }),
+      rest_route("GET", "/retraining/runs/{id}",
+                 [&retraining, facts](http::Request& request) { return show_run(retraining, facts, request); }),
   };
 }
 

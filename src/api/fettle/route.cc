@@ -34,7 +34,9 @@ http::Response list_response(json::Array items, const ListPage& page, const std:
   return json_response(answer);
 }
 
-std::string query_or_empty(const http::Request& request, std::string_view name) { return request.find_query(name).value_or(""); }
+std::string query_or_empty(const http::Request& request, std::string_view name) {
+  return request.find_query(name).value_or("");
+}
 
 std::optional<int64_t> query_integer(const http::Request& request, std::string_view name) {
   auto text = request.find_query(name);

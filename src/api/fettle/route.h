@@ -1,4 +1,5 @@
-// Rows of our own REST's route table: paths are relative to /api/fettle/v1, errors are the document of docs/rest.md 1.1.
+// Rows of our own REST's route table: paths are relative to /api/fettle/v1, errors are the document of
+// docs/rest.md 1.1.
 #pragma once
 
 #include <string>
