@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kNameTag = "mlflow.runName";
 // Set by `fettle repro` and by jobs through MLFLOW_RUN_CONTEXT: the stage run that this run is an effect of.
-constexpr std::string_view kCauseTags[] = {"fettle.pipeline_run", "fettle.stage_run_id"};
+constexpr std::string_view kCauseTag = "fettle.pipeline_run";
 
 // The run's name and its tag must agree; returns the name.
 std::string settle_name(const std::string& name, std::map<std::string, std::string>& tags) {
@@ -90,9 +90,8 @@ Run Runs::create(const Create& request) {
       put_run_tag(c, run.id, {key, value});
       made.tags.push_back({key, value});
     }
-    for (auto tag : kCauseTags) {
-      auto cause = tags.find(std::string(tag));
-      if (cause != tags.end()) journal::add_edge(c, {{"pipeline_run", cause->second}, {"run", run.id}, "logged", now});
+    if (auto cause = tags.find(std::string(kCauseTag)); cause != tags.end()) {
+      journal::add_edge(c, {{"pipeline_run", cause->second}, {"run", run.id}, "logged", now});
     }
     return made;
   });

@@ -26,7 +26,7 @@ class Runs {
     int64_t start_ms = 0;
     std::vector<KeyValue> tags;
   };
-  // A tag `fettle.pipeline_run` or `fettle.stage_run_id` links the run to its cause in the lineage.
+  // A tag `fettle.pipeline_run` links the run to its cause in the lineage.
   Run create(const Create& request);
   Run get(const std::string& id) const;
   std::optional<RunInfo> find(const std::string& id) const;

@@ -345,7 +345,9 @@ std::string summarise(const std::vector<Check>& checks) {
   const Check* said = nullptr;
   for (const auto& check : checks) {
     if (check.verdict != verdict) continue;
-    if (said == nullptr || (check.group == "performance" && check.champion)) said = &check;
+    // Of those that decide, how well it predicts says most, and most of all against the champion.
+    bool performance = check.group == "performance" && (said == nullptr || !said->champion);
+    if (said == nullptr || performance) said = &check;
   }
   return fmt::format("{}: {}", said->name, said->message);
 }

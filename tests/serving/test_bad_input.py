@@ -5,7 +5,7 @@ import json
 import random
 
 import pytest
-from conftest import put_model
+from small_models import put_model
 from server import SANITIZED
 
 GOOD = b'{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]}]}'

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 import tritonclient.grpc
-from conftest import Protocol
+from small_models import Protocol
 from tritonclient.utils import InferenceServerException
 
 

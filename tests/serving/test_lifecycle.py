@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tritonclient.http
-from conftest import Protocol, put_model
+from small_models import Protocol, put_model
 
 
 def get(server, path, method="GET", body=None):
