@@ -182,6 +182,16 @@ std::vector<Job> Jobs::list(const Filter& filter) const {
   return jobs;
 }
 
+int64_t Jobs::count(const Filter& filter) const {
+  std::string state = filter.state ? std::string(state_name(*filter.state)) : "";
+  return database_.read([&](sql::Connection& c) {
+    return c
+        .query_one("select count(*) from jobs where ($1 = '' or state = $1) and ($2 = '' or name = $2)", state,
+                   filter.name)
+        ->integer(0);
+  });
+}
+
 LogPiece Jobs::read_log(const std::string& id, int64_t offset, int64_t limit, int64_t wait_ms) const {
   int64_t deadline_ns = clock_.steady_ns() + wait_ms * 1'000'000;
   while (true) {

@@ -64,6 +64,8 @@ class Jobs {
   Job submit(const Spec& spec);
   std::optional<Job> find(const std::string& id) const;
   std::vector<Job> list(const Filter& filter) const;
+  // Of the whole filter, `before` and `limit` apart.
+  int64_t count(const Filter& filter) const;
   // not_found. `wait_ms`: waits so long for more bytes.
   LogPiece read_log(const std::string& id, int64_t offset, int64_t limit, int64_t wait_ms) const;
   // Idempotent: a job that is over is answered as it is.

@@ -58,14 +58,25 @@ std::string record_decision(sql::Connection& connection, Decision decision) {
 
 std::vector<Decision> list_decisions(sql::Connection& connection, const DecisionFilter& filter) {
   std::string text = fmt::format(
-      "select {} from decisions where ($1 = '' or kind = $1) and ($2 = '' or subject = $2) and ($3 = '' or id < $3) "
-      "order by id desc limit $4",
+      "select {} from decisions where ($1 = '' or kind = $1) and ($2 = '' or subject = $2) and ($3 = '' or verdict = "
+      "$3) "
+      "and ($4 = '' or id < $4) order by id desc limit $5",
       kDecisionColumns);
   std::vector<Decision> found;
-  for (const auto& row : connection.query(text, filter.kind, filter.subject, filter.before, filter.limit)) {
+  for (const auto& row :
+       connection.query(text, filter.kind, filter.subject, filter.verdict, filter.before, filter.limit)) {
     found.push_back(decision_from(row));
   }
   return found;
+}
+
+int64_t count_decisions(sql::Connection& connection, const DecisionFilter& filter) {
+  return connection
+      .query_one(
+          "select count(*) from decisions where ($1 = '' or kind = $1) and ($2 = '' or subject = $2) and "
+          "($3 = '' or verdict = $3)",
+          filter.kind, filter.subject, filter.verdict)
+      ->integer(0);
 }
 
 std::optional<Decision> find_decision(sql::Connection& connection, std::string_view id) {

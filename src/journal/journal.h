@@ -54,10 +54,13 @@ std::string record_decision(sql::Connection& connection, Decision decision);
 struct DecisionFilter {
   std::string kind;     // empty: all
   std::string subject;  // empty: all
+  std::string verdict;  // empty: all
   std::string before;   // id for paging: older than this; empty: from the newest
   int64_t limit = 100;
 };
 std::vector<Decision> list_decisions(sql::Connection& connection, const DecisionFilter& filter);
+// Of the whole filter, `before` and `limit` apart.
+int64_t count_decisions(sql::Connection& connection, const DecisionFilter& filter);
 std::optional<Decision> find_decision(sql::Connection& connection, std::string_view id);
 
 // Who did what: one row for each change that a person or the system made.

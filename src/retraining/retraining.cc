@@ -96,6 +96,15 @@ std::vector<Run> Retraining::list(const RunFilter& filter) const {
   });
 }
 
+int64_t Retraining::count(const RunFilter& filter) const {
+  return database_.read([&](sql::Connection& c) {
+    return c
+        .query_one("select count(*) from retraining_runs where ($1 = '' or policy = $1) and ($2 = '' or endpoint = $2)",
+                   filter.policy, filter.endpoint)
+        ->integer(0);
+  });
+}
+
 std::vector<Transition> Retraining::transitions(const std::string& run) const {
   return database_.read([&](sql::Connection& connection) {
     std::vector<Transition> found;

@@ -156,6 +156,8 @@ class Retraining {
 
   std::optional<Run> find(const std::string& id) const;
   std::vector<Run> list(const RunFilter& filter) const;
+  // Of the whole filter, `before` and `limit` apart.
+  int64_t count(const RunFilter& filter) const;
   std::vector<Transition> transitions(const std::string& run) const;
 
   // One step of every policy and every run that is not over.

@@ -212,4 +212,15 @@ std::vector<Report> Validation::list_reports(const ReportFilter& filter) const {
   });
 }
 
+int64_t Validation::count_reports(const ReportFilter& filter) const {
+  return database_.read([&](sql::Connection& connection) {
+    return connection
+        .query_one(
+            "select count(*) from gate_reports where ($1 = '' or gate = $1) and ($2 = '' or model = $2) and "
+            "($3 = '' or candidate_version = $3) and ($4 = '' or verdict = $4)",
+            filter.gate, filter.model, filter.version, filter.verdict)
+        ->integer(0);
+  });
+}
+
 }  // namespace fettle::validation

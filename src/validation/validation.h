@@ -90,6 +90,8 @@ class Validation {
   Report run(const RunRequest& request);
   std::optional<Report> find_report(const std::string& id) const;
   std::vector<Report> list_reports(const ReportFilter& filter) const;
+  // Of the whole filter, `before` and `limit` apart.
+  int64_t count_reports(const ReportFilter& filter) const;
 
  private:
   std::vector<Check> judge(const Gate& gate, const Report& report, const EvaluationData& data);

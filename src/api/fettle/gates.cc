@@ -90,18 +90,19 @@ http::Response list_gates(Validation& validation) {
 
 http::Response list_reports(Validation& validation, const http::Request& request) {
   ListPage page = read_list_page(request);
+  validation::ReportFilter filter{.gate = query_or_empty(request, "gate"),
+                                  .model = query_or_empty(request, "model"),
+                                  .version = query_or_empty(request, "version"),
+                                  .verdict = query_or_empty(request, "verdict"),
+                                  .before = page.before,
+                                  .limit = page.limit};
   json::Array items;
   std::string last;
-  for (const auto& report : validation.list_reports({.gate = query_or_empty(request, "gate"),
-                                                     .model = query_or_empty(request, "model"),
-                                                     .version = query_or_empty(request, "version"),
-                                                     .verdict = query_or_empty(request, "verdict"),
-                                                     .before = page.before,
-                                                     .limit = page.limit})) {
+  for (const auto& report : validation.list_reports(filter)) {
     items.push_back(report_json(report));
     last = report.id;
   }
-  return list_response(std::move(items), page, last);
+  return list_response(std::move(items), page, last, validation.count_reports(filter));
 }
 
 std::string wanted_format(const http::Request& request) {

@@ -64,7 +64,7 @@ http::Response list(Jobs& jobs, const http::Request& request) {
     items.push_back(job_json(job));
     last = job.id;
   }
-  return list_response(std::move(items), page, last);
+  return list_response(std::move(items), page, last, jobs.count(filter));
 }
 
 http::Response show(Jobs& jobs, const http::Request& request) {

@@ -60,20 +60,19 @@ constexpr int64_t kEffectsLimit = 20;
 
 http::Response decisions(sql::Database& database, const http::Request& request) {
   ListPage page = read_list_page(request);
-  std::string verdict = query_or_empty(request, "verdict");
-  journal::DecisionFilter filter{query_or_empty(request, "kind"), query_or_empty(request, "subject"), page.before,
-                                 page.limit};
+  journal::DecisionFilter filter{query_or_empty(request, "kind"), query_or_empty(request, "subject"),
+                                 query_or_empty(request, "verdict"), page.before, page.limit};
   json::Array items;
   std::string last;
-  database.read([&](sql::Connection& connection) {
+  int64_t total = database.read([&](sql::Connection& connection) {
     for (const auto& decision : journal::list_decisions(connection, filter)) {
       last = decision.id;
-      if (!verdict.empty() && decision.verdict != verdict) continue;
       items.push_back(decision_json(
           decision, journal::edges(connection, {"decision", decision.id}, journal::Direction::down, kEffectsLimit)));
     }
+    return journal::count_decisions(connection, filter);
   });
-  return list_response(std::move(items), page, last);
+  return list_response(std::move(items), page, last, total);
 }
 
 http::Response decision(sql::Database& database, const http::Request& request) {

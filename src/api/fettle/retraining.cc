@@ -84,14 +84,15 @@ http::Response run_now(Retraining& retraining, const RetrainingFacts& facts, con
 
 http::Response list_runs(Retraining& retraining, const RetrainingFacts& facts, const http::Request& request) {
   ListPage page = read_list_page(request);
+  retraining::RunFilter filter{query_or_empty(request, "policy"), query_or_empty(request, "endpoint"), page.before,
+                               page.limit};
   json::Array items;
   std::string last;
-  for (const auto& run : retraining.list(
-           {query_or_empty(request, "policy"), query_or_empty(request, "endpoint"), page.before, page.limit})) {
+  for (const auto& run : retraining.list(filter)) {
     items.push_back(run_json(run, facts));
     last = run.id;
   }
-  return list_response(std::move(items), page, last);
+  return list_response(std::move(items), page, last, retraining.count(filter));
 }
 
 http::Response show_run(Retraining& retraining, const RetrainingFacts& facts, const http::Request& request) {
