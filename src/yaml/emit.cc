@@ -2,6 +2,8 @@
 // the vectors in emit_test.cc, which were read from it.
 #include "yaml/emit.h"
 
+#include <limits>
+
 #include "yaml/scalar.h"
 
 namespace fettle::yaml {
@@ -88,10 +90,12 @@ Style style_of(std::string_view raw, const std::vector<CodePoint>& text, bool is
   return Style::double_quoted;
 }
 
+enum class Fold { at_width, never };
+
 // The text being written, with the column counted in code points.
 class Out {
  public:
-  explicit Out(size_t column) : column_(column) {}
+  Out(size_t column, Fold fold) : column_(column), width_(fold == Fold::never ? std::numeric_limits<size_t>::max() : kWidth) {}
   void put(std::string_view bytes, size_t width) {
     text_ += bytes;
     column_ += width;
@@ -105,11 +109,13 @@ class Out {
     column_ = indent;
   }
   size_t column() const { return column_; }
+  size_t width() const { return width_; }
   std::string take() { return std::move(text_); }
 
  private:
   std::string text_;
   size_t column_;
+  size_t width_;
 };
 
 void write_plain(Out& out, const std::vector<CodePoint>& text, size_t indent) {
@@ -117,10 +123,10 @@ void write_plain(Out& out, const std::vector<CodePoint>& text, size_t indent) {
     size_t end = i;
     bool spaces = text[i].value == ' ';
     while (end < text.size() && (text[end].value == ' ') == spaces) ++end;
-    if (spaces && end == i + 1 && out.column() >= kWidth) {
+    if (spaces && end == i + 1 && out.column() >= out.width()) {
       out.new_line(indent);  // in place of the space
     } else {
-      if (!spaces && out.column() + (end - i) > kWidth && out.column() > indent) out.new_line(indent);
+      if (!spaces && out.column() + (end - i) > out.width() && out.column() > indent) out.new_line(indent);
       out.put(text, i, end);
     }
     i = end;
@@ -133,7 +139,7 @@ void write_single_quoted(Out& out, const std::vector<CodePoint>& text, size_t in
     size_t end = i;
     if (text[i].value == ' ') {
       while (end < text.size() && text[end].value == ' ') ++end;
-      if (end == i + 1 && out.column() > kWidth && i != 0 && end != text.size()) {
+      if (end == i + 1 && out.column() > out.width() && i != 0 && end != text.size()) {
         out.new_line(indent);
       } else {
         out.put(text, i, end);
@@ -213,7 +219,7 @@ void write_double_quoted(Out& out, const std::vector<CodePoint>& text, size_t in
     size_t pending = end > start ? end - start : 0;
     // The character at `end` may already be out (escaped): then the line is measured without it.
     size_t column = start > end ? out.column() - 1 : out.column() + pending;
-    if (column <= kWidth) continue;
+    if (column <= out.width()) continue;
     bool backslash = break_needs_backslash(text, end, start > end ? 1 : pending);
     if (start < end) {
       out.put(text, start, end);
@@ -234,17 +240,11 @@ void write_double_quoted(Out& out, const std::vector<CodePoint>& text, size_t in
 
 std::string scalar_of_string(std::string_view raw, ScalarPlace place) {
   std::vector<CodePoint> text = decode(raw);
-  Out out(place.column);
+  Out out(place.column, place.is_key ? Fold::never : Fold::at_width);  // a key that goes on in the next line would not read back
   switch (style_of(raw, text, place.is_key)) {
-    case Style::plain:
-      if (place.is_key) {
-        out.put(raw, text.size());
-      } else {
-        write_plain(out, text, place.indent);
-      }
-      break;
-    case Style::single_quoted: write_single_quoted(out, text, place.is_key ? 0 : place.indent); break;
-    case Style::double_quoted: write_double_quoted(out, text, place.is_key ? 0 : place.indent); break;
+    case Style::plain: write_plain(out, text, place.indent); break;
+    case Style::single_quoted: write_single_quoted(out, text, place.indent); break;
+    case Style::double_quoted: write_double_quoted(out, text, place.indent); break;
   }
   return out.take();
 }

@@ -175,11 +175,11 @@ const Node* Node::find(std::string_view key) const {
   return nullptr;
 }
 
-// The parser below would pass other bytes on, and what is written from them would not read back.
+// The parser below would pass other bytes on, or guess UTF-16 from a NUL, and what is written from them would not read back.
 [[noreturn]] void refuse_encoding(std::string_view text) {
   size_t line = 0;
   for (std::string_view one : split(text, '\n')) {
-    if (!is_valid_utf8(one)) problem(line, 0, "not valid UTF-8");
+    if (!is_valid_utf8(one) || one.find('\0') != std::string_view::npos) problem(line, 0, "not valid UTF-8");
     ++line;
   }
   problem(line, 0, "not valid UTF-8");
@@ -189,7 +189,7 @@ std::vector<Node> read_nodes(std::string_view text, const ParseLimits& limits, b
   if (text.size() > limits.max_bytes) {
     fail(Code::resource_exhausted, "{} bytes of YAML, more than the limit of {}", text.size(), limits.max_bytes);
   }
-  if (!is_valid_utf8(text)) refuse_encoding(text);
+  if (!is_valid_utf8(text) || text.find('\0') != std::string_view::npos) refuse_encoding(text);
   std::istringstream in{std::string(text)};
   std::vector<Node> documents;
   try {
