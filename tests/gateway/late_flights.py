@@ -41,6 +41,7 @@ def register(url: str, shuffled: bool = False) -> str:
     from sklearn.preprocessing import OneHotEncoder
 
     mlflow.set_tracking_uri(url)
+    mlflow.set_registry_uri(url)
     table = rows(1)
     label = table.label.sample(frac=1, random_state=1).to_numpy() if shuffled else table.label
     columns = ColumnTransformer(

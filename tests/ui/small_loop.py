@@ -264,6 +264,7 @@ def build(url: str) -> SmallLoop:
 
     loop = SmallLoop(url)
     mlflow.set_tracking_uri(url)
+    mlflow.set_registry_uri(url)
     mlflow.set_experiment("late flights")
     client = mlflow.MlflowClient()
     loop.post(

@@ -13,7 +13,7 @@ QUERIES = {
 
 
 def filled(path: str, loop) -> str:
-    """The path with ids of the small loop; a test is skipped where the loop has no such object."""
+    """The path with ids of the small loop."""
     first = path.split("/")[1]
     ids = {
         "predictions": loop.prediction,
@@ -25,8 +25,6 @@ def filled(path: str, loop) -> str:
     }
     if first == "decisions" and "{id}" in path:
         ids["decisions"] = loop.get("/decisions")["items"][0]["id"]
-    if path == "/retraining/runs/{id}":
-        pytest.skip("the small loop retrains nothing")
     values = {"kind": "Endpoint", "feature": "carrier", "id": ids.get(first, "")}
     values["name"] = ENDPOINT if first == "resources" else NAMES.get(first, "")
     for key, value in values.items():
@@ -34,7 +32,11 @@ def filled(path: str, loop) -> str:
     return path
 
 
-@pytest.mark.parametrize("path", reads())
+# The small loop retrains nothing: test_retraining_run.py starts a run and holds its answer.
+RETRAINING_RUN = "/retraining/runs/{id}"
+
+
+@pytest.mark.parametrize("path", [path for path in reads() if path != RETRAINING_RUN])
 def test_answers_are_as_documented(loop, path):
     answer = loop.get(filled(path, loop), **QUERIES.get(path, {}))
     assert problems(answer, answer_schema(path)) == []
