@@ -23,6 +23,7 @@
 #include "api/mlflow/routes.h"
 #include "app/assets.h"
 #include "app/edges.h"
+#include "app/housekeeping.h"
 #include "app/kinds.h"
 #include "app/lineage_source.h"
 #include "app/retraining_steps.h"
@@ -153,6 +154,7 @@ struct App::Parts {
         registry(*database, sources, clock),
         runtime(serving::make_runtime(runtime_config(wanted), clock, metrics)),
         repository(open_repository(wanted, *runtime)),
+        housekeeping(*blobs, tracking.artifacts, clock, metrics, {.grace_ms = wanted.gc_grace_ms}),
         models(registry, tracking, *runtime),
         monitoring(*database, models, webhooks, clock, metrics, {.flush_interval_ms = wanted.monitoring_flush_ms}),
         gateway({.runtime = *runtime, .sink = &predictions, .metrics = metrics, .clock = clock}),
@@ -194,6 +196,7 @@ struct App::Parts {
   registry::Registry registry;
   std::unique_ptr<serving::Runtime> runtime;
   std::unique_ptr<serving::ModelRepository> repository;
+  Housekeeping housekeeping;
   ModelStore models;
   WebhooksOverHttp webhooks;
   monitoring::Monitoring monitoring;
@@ -282,6 +285,7 @@ void App::start() {
   p.jobs.add_environment("FETTLE_URL", url);
   p.jobs.start([&p](const jobs::Job&) { p.retraining.wake(); });
   p.retraining.start(p.config.retraining_interval_ms);
+  p.housekeeping.start();
 }
 
 std::string App::route_table() {
@@ -301,6 +305,7 @@ int App::grpc_port() const { return parts_->grpc->port(); }
 bool App::stop() {
   Parts& p = *parts_;
   p.inference.stop();
+  p.housekeeping.stop();
   p.retraining.stop();
   bool clean = p.http->drain(p.config.drain_timeout_ms);
   p.grpc->drain(p.config.drain_timeout_ms);
