@@ -34,41 +34,6 @@ std::pair<std::string, std::string> split_once(const std::string& text, char sep
   return at == std::string::npos ? std::pair(text, std::string()) : std::pair(text.substr(0, at), text.substr(at + 1));
 }
 
-bool describe_data(LineageNode& node, sql::Database& database) {
-  if (auto file = platform::find_data(database, node.node.id)) {
-    node.name = file->path;
-    node.attributes["path"] = file->path;
-    if (file->size_bytes > 0) node.attributes["size_bytes"] = std::to_string(file->size_bytes);
-    return true;
-  }
-  return database.read([&](sql::Connection& connection) {
-    return !journal::edges(connection, node.node, Direction::down, 1).empty() ||
-           !journal::edges(connection, node.node, Direction::up, 1).empty();
-  });
-}
-
-bool describe_pipeline_run(LineageNode& node, sql::Database& database) {
-  auto run = platform::find_pipeline_run(database, node.node.id);
-  if (!run) return false;
-  node.name = run->stage;
-  node.at_ms = run->ended_at_ms;
-  node.attributes["stage"] = run->stage;
-  node.attributes["command"] = run->command;
-  if (!run->git_commit.empty()) node.attributes["git_commit"] = run->git_commit;
-  return true;
-}
-
-bool describe_decision(LineageNode& node, sql::Database& database) {
-  auto decision =
-      database.read([&](sql::Connection& connection) { return journal::find_decision(connection, node.node.id); });
-  if (!decision) return false;
-  node.name = fmt::format("{} {}", decision->kind, decision->verdict);
-  node.state = decision->verdict;
-  node.at_ms = decision->at_ms;
-  node.attributes["reason"] = decision->reason;
-  return true;
-}
-
 }  // namespace
 
 std::vector<Edge> LineageFacts::prediction_edges(const Node& node, Direction direction) {
@@ -119,90 +84,147 @@ bool LineageFacts::describe_prediction(LineageNode& node) {
   return true;
 }
 
-bool LineageFacts::describe(LineageNode& node) {
-  const std::string& kind = node.node.kind;
-  const std::string& id = node.node.id;
-  if (kind == "prediction" || kind == "label") return describe_prediction(node);
-  if (kind == "data") return describe_data(node, parts_.database);
-  if (kind == "pipeline_run") return describe_pipeline_run(node, parts_.database);
-  if (kind == "decision") return describe_decision(node, parts_.database);
-  if (kind == "run") {
-    auto run = parts_.tracking.runs.find(id);
-    if (!run) return false;
-    node.name = run->name;
-    node.state = to_lower(tracking::format_status(run->status));
-    node.at_ms = run->start_ms;
+bool LineageFacts::describe_run(LineageNode& node) {
+  auto run = parts_.tracking.runs.find(node.node.id);
+  if (!run) return false;
+  node.name = run->name;
+  node.state = to_lower(tracking::format_status(run->status));
+  node.at_ms = run->start_ms;
+  return true;
+}
+
+bool LineageFacts::describe_model_version(LineageNode& node) {
+  auto [model, number] = split_once(node.node.id, '/');
+  auto version = parts_.registry.find_version(model, number);
+  if (!version) return false;
+  node.at_ms = version->created_ms;
+  if (!version->aliases.empty()) node.attributes["aliases"] = join(version->aliases, ",");
+  return true;
+}
+
+bool LineageFacts::describe_endpoint(LineageNode& node) { return parts_.gateway.has(node.node.id); }
+
+bool LineageFacts::describe_gate_report(LineageNode& node) {
+  auto report = parts_.validation.find_report(node.node.id);
+  if (!report) return false;
+  node.name = "gate " + report->gate;
+  node.state = validation::verdict_name(report->verdict);
+  node.at_ms = report->started_at_ms;
+  return true;
+}
+
+bool LineageFacts::describe_rollout(LineageNode& node) {
+  auto rollout = parts_.control.find_rollout(node.node.id);
+  if (!rollout) return false;
+  node.state = gateway::state_name(rollout->state);
+  node.at_ms = rollout->started_at_ms;
+  node.attributes["candidate"] = rollout->model + "/" + rollout->candidate;
+  return true;
+}
+
+bool LineageFacts::describe_job(LineageNode& node) {
+  auto job = parts_.jobs.find(node.node.id);
+  if (!job) return false;
+  node.name = job->spec.name;
+  node.state = jobs::state_name(job->state);
+  node.at_ms = job->created_at_ms;
+  return true;
+}
+
+bool LineageFacts::describe_retraining_run(LineageNode& node) {
+  auto run = parts_.retraining.find(node.node.id);
+  if (!run) return false;
+  node.name = run->policy;
+  node.state = retraining::state_name(run->state);
+  node.at_ms = run->started_at_ms;
+  return true;
+}
+
+bool LineageFacts::describe_window(LineageNode& node) {
+  auto [monitor, window] = split_once(node.node.id, '/');
+  auto view = parts_.monitoring.windows().find(monitor, window);
+  if (!view) return false;
+  node.state = view->result ? view->result->status : view->state;
+  node.at_ms = view->end_ms;
+  if (view->result) node.attributes["rows"] = std::to_string(view->result->rows);
+  return true;
+}
+
+bool LineageFacts::describe_alert(LineageNode& node) {
+  for (const auto& alert : parts_.monitoring.alerts().list()) {
+    if (alert.name != node.node.id) continue;
+    node.state = monitoring::state_name(alert.memory.state);
+    node.at_ms = alert.since_ms;
     return true;
   }
-  if (kind == "model_version") {
-    auto [model, number] = split_once(id, '/');
-    auto version = parts_.registry.find_version(model, number);
-    if (!version) return false;
-    node.at_ms = version->created_ms;
-    if (!version->aliases.empty()) node.attributes["aliases"] = join(version->aliases, ",");
+  return false;
+}
+
+bool LineageFacts::describe_data(LineageNode& node) {
+  if (auto file = platform::find_data(parts_.database, node.node.id)) {
+    node.name = file->path;
+    node.attributes["path"] = file->path;
+    if (file->size_bytes > 0) node.attributes["size_bytes"] = std::to_string(file->size_bytes);
     return true;
   }
-  if (kind == "endpoint") {
-    for (const auto& endpoint : parts_.gateway.endpoints()) {
-      if (endpoint.name == id) return true;
-    }
-    return false;
-  }
-  if (kind == "gate_report") {
-    auto report = parts_.validation.find_report(id);
-    if (!report) return false;
-    node.name = "gate " + report->gate;
-    node.state = validation::verdict_name(report->verdict);
-    node.at_ms = report->started_at_ms;
-    return true;
-  }
-  if (kind == "rollout") {
-    auto rollout = parts_.control.find_rollout(id);
-    if (!rollout) return false;
-    node.state = gateway::state_name(rollout->state);
-    node.at_ms = rollout->started_at_ms;
-    node.attributes["candidate"] = rollout->model + "/" + rollout->candidate;
-    return true;
-  }
-  if (kind == "job") {
-    auto job = parts_.jobs.find(id);
-    if (!job) return false;
-    node.name = job->spec.name;
-    node.state = jobs::state_name(job->state);
-    node.at_ms = job->created_at_ms;
-    return true;
-  }
-  if (kind == "retraining_run") {
-    auto run = parts_.retraining.find(id);
-    if (!run) return false;
-    node.name = run->policy;
-    node.state = retraining::state_name(run->state);
-    node.at_ms = run->started_at_ms;
-    return true;
-  }
-  if (kind == "window") {
-    auto [monitor, window] = split_once(id, '/');
-    auto view = parts_.monitoring.windows().find(monitor, window);
-    if (!view) return false;
-    node.state = view->result ? view->result->status : view->state;
-    node.at_ms = view->end_ms;
-    if (view->result) node.attributes["rows"] = std::to_string(view->result->rows);
-    return true;
-  }
-  if (kind == "alert") {
-    for (const auto& alert : parts_.monitoring.alerts().list()) {
-      if (alert.name != id) continue;
-      node.state = monitoring::state_name(alert.memory.state);
-      node.at_ms = alert.since_ms;
-      return true;
-    }
-    return false;
-  }
+  return parts_.database.read([&](sql::Connection& connection) {
+    return !journal::edges(connection, node.node, Direction::down, 1).empty() ||
+           !journal::edges(connection, node.node, Direction::up, 1).empty();
+  });
+}
+
+bool LineageFacts::describe_pipeline_run(LineageNode& node) {
+  auto run = platform::find_pipeline_run(parts_.database, node.node.id);
+  if (!run) return false;
+  node.name = run->stage;
+  node.at_ms = run->ended_at_ms;
+  node.attributes["stage"] = run->stage;
+  node.attributes["command"] = run->command;
+  if (!run->git_commit.empty()) node.attributes["git_commit"] = run->git_commit;
+  return true;
+}
+
+bool LineageFacts::describe_decision(LineageNode& node) {
+  auto decision = parts_.database.read(
+      [&](sql::Connection& connection) { return journal::find_decision(connection, node.node.id); });
+  if (!decision) return false;
+  node.name = fmt::format("{} {}", decision->kind, decision->verdict);
+  node.state = decision->verdict;
+  node.at_ms = decision->at_ms;
+  node.attributes["reason"] = decision->reason;
+  return true;
+}
+
+bool LineageFacts::describe_by_edges(LineageNode& node) {
   return parts_.database.read([&](sql::Connection& connection) {
     auto up = journal::edges(connection, node.node, Direction::up, 1);
     if (!up.empty()) node.at_ms = up.front().at_ms;
     return !up.empty() || !journal::edges(connection, node.node, Direction::down, 1).empty();
   });
+}
+
+bool LineageFacts::describe(LineageNode& node) {
+  using Describe = bool (LineageFacts::*)(LineageNode&);
+  static constexpr std::pair<std::string_view, Describe> kKinds[] = {
+      {"prediction", &LineageFacts::describe_prediction},
+      {"label", &LineageFacts::describe_prediction},
+      {"data", &LineageFacts::describe_data},
+      {"pipeline_run", &LineageFacts::describe_pipeline_run},
+      {"decision", &LineageFacts::describe_decision},
+      {"run", &LineageFacts::describe_run},
+      {"model_version", &LineageFacts::describe_model_version},
+      {"endpoint", &LineageFacts::describe_endpoint},
+      {"gate_report", &LineageFacts::describe_gate_report},
+      {"rollout", &LineageFacts::describe_rollout},
+      {"job", &LineageFacts::describe_job},
+      {"retraining_run", &LineageFacts::describe_retraining_run},
+      {"window", &LineageFacts::describe_window},
+      {"alert", &LineageFacts::describe_alert},
+  };
+  for (const auto& [kind, describe_kind] : kKinds) {
+    if (kind == node.node.kind) return (this->*describe_kind)(node);
+  }
+  return describe_by_edges(node);
 }
 
 std::optional<std::string> LineageFacts::model_version(std::string_view model, std::string_view alias) {

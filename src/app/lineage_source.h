@@ -37,6 +37,20 @@ class LineageFacts final : public platform::LineageSource {
  private:
   std::vector<journal::Edge> prediction_edges(const journal::Node& node, journal::Direction direction);
   bool describe_prediction(platform::LineageNode& node);
+  bool describe_run(platform::LineageNode& node);
+  bool describe_model_version(platform::LineageNode& node);
+  bool describe_endpoint(platform::LineageNode& node);
+  bool describe_gate_report(platform::LineageNode& node);
+  bool describe_rollout(platform::LineageNode& node);
+  bool describe_job(platform::LineageNode& node);
+  bool describe_retraining_run(platform::LineageNode& node);
+  bool describe_window(platform::LineageNode& node);
+  bool describe_alert(platform::LineageNode& node);
+  bool describe_data(platform::LineageNode& node);
+  bool describe_pipeline_run(platform::LineageNode& node);
+  bool describe_decision(platform::LineageNode& node);
+  // Kinds that only the journal knows.
+  bool describe_by_edges(platform::LineageNode& node);
   LineageParts parts_;
 };
 
