@@ -70,8 +70,8 @@ struct Response {
 };
 
 // HTTP status of an error code (one table): invalid_argument 400, unauthenticated 401, permission_denied 403, not_found
-// 404, already_exists 409, failed_precondition 409, aborted 409, resource_exhausted 429, unavailable 503,
-// deadline_exceeded 504, unimplemented 501, data_loss 500, internal 500.
+// 404, already_exists 409, failed_precondition 412 (our own REST says 409: api/common/error.h), aborted 409,
+// resource_exhausted 429, unavailable 503, deadline_exceeded 504, unimplemented 501, data_loss 500, internal 500.
 int status_of(Code code);
 
 // Completes one request, from any thread, exactly once; dropping it unanswered answers 500. Copyable handle.
